@@ -1,0 +1,3 @@
+"""Self-hosted call tracking on Asterisk."""
+
+__version__ = "0.1.0"
