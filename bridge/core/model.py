@@ -97,12 +97,15 @@ class NoticeEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """One phone rung for a call. `result` is Asterisk's dial status in lower case, or None while ringing."""
+    """One phone rung for a call. `result`: answer, noanswer, busy, cancel (another was quicker, or the caller left), congestion,
+    chanunavail; None where it is not known. `exact` False: as the plan had it, not as the phone's own channel noted it.
+    """
 
     phone: str
     began_at: datetime
     ended_at: datetime | None = None
     result: str | None = None
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,10 @@ def _check(answer: Answer) -> None:
     if answer.notice is not None:
         checks += [
             (f"notice {answer.notice.sound!r}", _is_sound(answer.notice.sound)),
-            (f"decline key {answer.notice.decline_key!r}", re.fullmatch(r"[0-9*#]?", answer.notice.decline_key) is not None),
+            (
+                f"decline key {answer.notice.decline_key!r}",
+                re.fullmatch(r"[0-9*#]?", answer.notice.decline_key) is not None,
+            ),
         ]
     for stage in answer.stages:
         checks += _stage_checks(stage, len(answer.stages))
@@ -181,7 +184,10 @@ def _stage_checks(stage: Stage, count: int) -> list[tuple[str, bool]]:
             return [(f"phone {leg.device!r}", is_device(leg.device)) for leg in stage.legs] + [
                 ("a ring stage without phones", bool(stage.legs)),
                 ("a ring stage's next stage", 0 <= stage.on_busy <= count and 0 <= stage.on_unanswered <= count),
-                ("a ring stage's times", stage.timeout > 0 and all(x.after >= 0 and x.ring_for >= 0 for x in stage.legs)),
+                (
+                    "a ring stage's times",
+                    stage.timeout > 0 and all(x.after >= 0 and x.ring_for >= 0 for x in stage.legs),
+                ),
             ]
         case PlayStage():
             return [(f"sound {stage.sound!r}", _is_sound(stage.sound))]

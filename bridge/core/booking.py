@@ -1,0 +1,183 @@
+"""From facts to the one record of a call.
+
+A Call is opened by what the daemon decided (AGI) or by the journal's `begin`, and completed by the journal's `end`. Every function takes the
+record so far and returns a new one; applying the same fact twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bridge.core.directory import NoticeSpec
+from bridge.core.journal import Begin, End, Picked, Rung
+from bridge.core.model import Call, DecidedBy, NoticeEvidence, Outcome, Recording, RecordingStatus, Ring
+from bridge.core.phone import is_withheld, normalise
+from bridge.core.routing import Decision
+
+#: What a phone's Q.850 cause says of its ringing; 26 is "answered elsewhere" (ITU-T Q.850, RFC 3326)
+_CAUSES = {17: "busy", 19: "noanswer", 26: "cancel", 16: "cancel", 20: "chanunavail", 21: "busy", 34: "congestion"}
+
+
+def caller_of(sent: str, presentation: str, region: str) -> str | None:
+    """The caller as booked: E.164 where it can be read, None where it is withheld, else what was sent."""
+    if is_withheld(sent) or presentation.startswith("prohib"):
+        return None
+    return normalise(sent, region) or sent
+
+
+def opened(
+    call_id: str,
+    decision: Decision,
+    *,
+    caller: str | None,
+    caller_name: str,
+    uniqueid: str,
+    at: datetime,
+    decided_by: DecidedBy = DecidedBy.DAEMON,
+) -> Call:
+    """The record of a call that has just begun."""
+    return Call(
+        id=call_id,
+        number=decision.number,
+        caller=caller,
+        caller_name=caller_name or None,
+        started_at=at,
+        attribution=decision.attribution,
+        binding=decision.binding.kind if decision.binding else None,
+        line=decision.line.name,
+        decided_by=decided_by,
+        uniqueid=uniqueid,
+    )
+
+
+def begun(call: Call, begin: Begin) -> Call:
+    """With Asterisk's own time of the INVITE, which is earlier and surer than the daemon's."""
+    return replace(call, started_at=begin.at, uniqueid=begin.uniqueid)
+
+
+def answered(call: Call, picked: Picked) -> Call:
+    """Somebody was connected; the call goes on."""
+    if call.ended_at is not None:
+        return call
+    return replace(call, answered_at=picked.at, answered_by=picked.phone)
+
+
+def ended(call: Call, end: End, *, notice: NoticeSpec | None) -> Call:
+    """The complete record. `notice` is the configured notice, for the checksum of what was played."""
+    decided_by = DecidedBy(end.decided_by) if end.decided_by in set(DecidedBy) else call.decided_by
+    return replace(
+        call,
+        started_at=end.began or call.started_at,
+        ended_at=end.at,
+        uniqueid=end.uniqueid or call.uniqueid,
+        caller_name=end.caller_name or call.caller_name,
+        answered_at=end.connected,
+        answered_by=end.phone or None,
+        outcome=outcome_of(end),
+        line=end.line or call.line,
+        decided_by=decided_by,
+        hung_up_by=end.hung_up_by or None,
+        hangup_cause=end.cause,
+        notice=_evidence(end, notice),
+        recording=call.recording
+        if call.recording.status not in {RecordingStatus.NONE, RecordingStatus.PENDING}
+        else recording_of(end),
+        rings=_with_planned(call.rings, rings_of(end)),
+        quality=end.rtcp or call.quality,
+    )
+
+
+def interrupted(call: Call, at: datetime) -> Call:
+    """Asterisk died with the call under way: `at` is the last moment it was known to live."""
+    if call.ended_at is not None:
+        return call
+    return replace(call, ended_at=max(at, call.answered_at or call.started_at), outcome=Outcome.INTERRUPTED)
+
+
+def outcome_of(end: End) -> Outcome:
+    """How the call ended, from the journal's `end` alone."""
+    if end.connected is not None:
+        return Outcome.ANSWERED
+    kinds = [run.kind for run in end.trail]
+    rung = [run for run in end.trail if run.kind == "ring"]
+    if "voicemail" in kinds:
+        return Outcome.VOICEMAIL
+    if not rung:
+        return Outcome.CLOSED if kinds else Outcome.ABANDONED
+    match rung[-1].status:
+        case "BUSY":
+            return Outcome.BUSY
+        case "NOANSWER":
+            return Outcome.UNANSWERED
+        case "CHANUNAVAIL" | "CONGESTION" | "INVALIDARGS":
+            return Outcome.UNREACHABLE
+        case _:  # CANCEL, ANSWER without being connected (hung up during the whisper), or still dialling
+            return Outcome.ABANDONED
+
+
+def recording_of(end: End) -> Recording:
+    """What is to be expected of the recording when the call has ended."""
+    match end.recording:
+        case "started" if end.connected is not None:
+            return Recording(RecordingStatus.PENDING)
+        case "unnoticed" if end.connected is not None:
+            why = {
+                "missing": "the notice's file could not be played",
+                "cut": "the notice was not heard to its end",
+                "": "no notice was played",
+            }
+            return Recording(
+                RecordingStatus.UNNOTICED, reason=why.get(end.notice_status, f"the notice was {end.notice_status}")
+            )
+        case "declined":
+            return Recording(RecordingStatus.DECLINED, reason="the caller declined by a key")
+        case _:
+            return Recording(RecordingStatus.NONE)
+
+
+def rung(call: Call, fact: Rung) -> Call:
+    """With one phone's ringing as it was: in place of what was planned for that phone."""
+    kept = [ring for ring in call.rings if ring.phone != fact.phone or (ring.exact and ring.began_at != fact.at)]
+    ended = fact.picked_at or fact.ended_at
+    result = "answer" if fact.picked_at else _CAUSES.get(fact.cause or 0, "noanswer")
+    return replace(call, rings=_ordered([*kept, Ring(fact.phone, fact.at, ended, result, exact=True)]))
+
+
+def rings_of(end: End) -> tuple[Ring, ...]:
+    """Who was rung when, as planned: what is left to go by for a phone that left no line of its own."""
+    rings: list[Ring] = []
+    untils = [*(run.at for run in end.trail[1:]), end.connected or end.at]
+    for run, until in zip(end.trail, untils, strict=False):
+        for phone, after in run.rang:
+            began = run.at + timedelta(seconds=after)
+            if began > until:
+                continue  # it was over before this phone's turn
+            won = run.status == "ANSWER" and phone == end.phone
+            lost = "cancel" if run.status == "ANSWER" else run.status.lower() or None
+            rings.append(Ring(phone, began, until, "answer" if won else lost))
+    return tuple(rings)
+
+
+def _with_planned(exact: tuple[Ring, ...], planned: tuple[Ring, ...]) -> tuple[Ring, ...]:
+    known = {ring.phone for ring in exact if ring.exact}
+    return _ordered([*(r for r in exact if r.exact), *(ring for ring in planned if ring.phone not in known)])
+
+
+def _ordered(rings: list[Ring]) -> tuple[Ring, ...]:
+    return tuple(sorted(rings, key=lambda ring: (ring.began_at, ring.phone)))
+
+
+def _evidence(end: End, notice: NoticeSpec | None) -> NoticeEvidence | None:
+    if not end.notice:
+        return None
+    same = notice is not None and notice.sound == end.notice
+    return NoticeEvidence(
+        file=end.notice,
+        sha256=notice.sha256 if same and notice else None,
+        language=end.language,
+        started_at=end.notice_began,
+        ended_at=end.notice_ended,
+        completed=end.notice_status == "completed",
+        declined=end.notice_status == "declined",
+    )
