@@ -1,0 +1,40 @@
+"""Free ports on loopback, so that several labs run at once."""
+
+from __future__ import annotations
+
+import random
+import socket
+from dataclasses import dataclass
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_udp(address: str = LOOPBACK) -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((address, 0))
+        return int(probe.getsockname()[1])
+
+
+def free_tcp(address: str = LOOPBACK) -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((address, 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports of one lab. The RTP range may overlap another lab's: Asterisk steps over ports in use."""
+
+    sip: int
+    ami: int
+    agi: int
+    health: int
+    rtp_first: int
+    rtp_last: int
+
+    @classmethod
+    def free(cls, rtp_count: int = 400) -> Ports:
+        first = 12000 + 2 * random.SystemRandom().randrange(
+            (32000 - rtp_count - 12000) // 2
+        )  # below the ephemeral ports
+        return cls(free_udp(), free_tcp(), free_tcp(), free_tcp(), first, first + rtp_count - 1)
