@@ -66,7 +66,7 @@ def answered(call: Call, picked: Picked) -> Call:
 def ended(call: Call, end: End, *, notice: NoticeSpec | None) -> Call:
     """The complete record. `notice` is the configured notice, for the checksum of what was played."""
     decided_by = DecidedBy(end.decided_by) if end.decided_by in set(DecidedBy) else call.decided_by
-    return replace(
+    done = replace(
         call,
         started_at=end.began or call.started_at,
         ended_at=end.at,
@@ -86,6 +86,7 @@ def ended(call: Call, end: End, *, notice: NoticeSpec | None) -> Call:
         rings=_with_planned(call.rings, rings_of(end)),
         quality=end.rtcp or call.quality,
     )
+    return _settled(done)
 
 
 def interrupted(call: Call, at: datetime) -> Call:
@@ -139,9 +140,9 @@ def recording_of(end: End) -> Recording:
 def rung(call: Call, fact: Rung) -> Call:
     """With one phone's ringing as it was: in place of what was planned for that phone."""
     kept = [ring for ring in call.rings if ring.phone != fact.phone or (ring.exact and ring.began_at != fact.at)]
-    ended = fact.picked_at or fact.ended_at
     result = "answer" if fact.picked_at else _CAUSES.get(fact.cause or 0, "noanswer")
-    return replace(call, rings=_ordered([*kept, Ring(fact.phone, fact.at, ended, result, exact=True)]))
+    ring = Ring(fact.phone, fact.at, fact.picked_at or fact.ended_at, result, exact=True)
+    return _settled(replace(call, rings=(*kept, ring)))
 
 
 def rings_of(end: End) -> tuple[Ring, ...]:
@@ -161,11 +162,17 @@ def rings_of(end: End) -> tuple[Ring, ...]:
 
 def _with_planned(exact: tuple[Ring, ...], planned: tuple[Ring, ...]) -> tuple[Ring, ...]:
     known = {ring.phone for ring in exact if ring.exact}
-    return _ordered([*(r for r in exact if r.exact), *(ring for ring in planned if ring.phone not in known)])
+    return (*(r for r in exact if r.exact), *(ring for ring in planned if ring.phone not in known))
 
 
-def _ordered(rings: list[Ring]) -> tuple[Ring, ...]:
-    return tuple(sorted(rings, key=lambda ring: (ring.began_at, ring.phone)))
+def _settled(call: Call) -> Call:
+    """Rings in order; a phone that joined late does not itself know that it won."""
+    rings = []
+    for ring in call.rings:
+        at = call.answered_at
+        won = at is not None and ring.phone == call.answered_by and ring.began_at <= at <= (ring.ended_at or at)
+        rings.append(replace(ring, result="answer", ended_at=at) if won else ring)
+    return replace(call, rings=tuple(sorted(rings, key=lambda ring: (ring.began_at, ring.phone))))
 
 
 def _evidence(end: End, notice: NoticeSpec | None) -> NoticeEvidence | None:
