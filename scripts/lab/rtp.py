@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 import struct
@@ -158,10 +159,8 @@ class RtpPoint:
             stream._timestamp + FRAME,
             stream._position + 1,
         )
-        try:
+        with contextlib.suppress(OSError):  # nobody listens any more; the signalling will say so
             self.socket.sendto(header + payload, far)
-        except OSError:
-            pass  # noqa: S110 - nobody listens any more; the signalling will say so
 
 
 def _frames(frequency: float | None, level: float) -> list[bytes]:

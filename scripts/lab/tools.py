@@ -47,9 +47,15 @@ class Tools:
         return _version(self.asterisk)
 
 
-def find_tools(root: Path | None) -> Tools:
-    """The machine's own programs first, then those unpacked under `root`. Raises ToolMissingError."""
-    asterisk = _own_asterisk() or (_under(root, "usr/sbin/asterisk") if root else None)
+def own_programs() -> dict[str, Program]:
+    """What the machine has of its own, by name: ``asterisk`` (if not too old), ``sipp``, ``espeak-ng``."""
+    found = {"asterisk": _own_asterisk(), "sipp": _on_path("sipp"), "espeak-ng": _on_path("espeak-ng")}
+    return {name: program for name, program in found.items() if program}
+
+
+def find_tools(root: Path | None, *, own: bool = True) -> Tools:
+    """The machine's own programs first (unless `own` is False: Asterisk from `root` only), then those under `root`. Raises ToolMissingError."""
+    asterisk = (_own_asterisk() if own else None) or (_under(root, "usr/sbin/asterisk") if root else None)
     sipp = _on_path("sipp") or (_under(root, "usr/bin/sipp") if root else None)
     if asterisk is None or sipp is None:
         missing = " and ".join(name for name, found in (("asterisk", asterisk), ("sipp", sipp)) if found is None)
