@@ -1,0 +1,1 @@
+"""One module per step; its docstring's first line is what `callbridge migrate` shows."""
