@@ -67,28 +67,26 @@ def attribute(directory: Directory, number: Number | None) -> Attribution:
     """The attribution of a call that is known by its number alone."""
     if number is None:
         return Attribution(AttributionKind.UNKNOWN, None, "this number is bound to nothing", confidence=0.0)
-    binding = number.binding
-    title = directory.sources[binding.source].title
+    return attribution_of(number.binding, directory.sources[number.binding.source].title)
+
+
+def attribution_of(binding: Binding, title: str) -> Attribution:
+    """What a binding alone says of a call; `title` is the source's, for people."""
+    kind = AttributionKind.SOURCE_DEFAULT
     match binding.kind:
         case BindingKind.STATIC:
-            return Attribution(AttributionKind.STATIC, binding.source, f"this number is shown by {title} alone")
-        case BindingKind.DEFAULT:
-            return Attribution(
-                AttributionKind.SOURCE_DEFAULT,
-                binding.source,
-                f"this is the default number of {title}; it is shown to many visits, so none is named",
-            )
+            kind = AttributionKind.STATIC
+            reason = f"this number is shown by {title} alone"
         case BindingKind.RETIRING:
-            since = f" since {binding.since:%Y-%m-%d}" if binding.since else ""
-            return Attribution(
-                AttributionKind.STATIC, binding.source, f"this number was shown by {title}; retiring{since}"
+            kind = AttributionKind.STATIC
+            reason = f"this number was shown by {title} alone" + (
+                f"; retiring since {binding.since:%Y-%m-%d}" if binding.since else "; retiring"
             )
+        case BindingKind.DEFAULT:
+            reason = f"this is the default number of {title}: many visits see it, so none is named"
         case BindingKind.POOL:
-            return Attribution(
-                AttributionKind.SOURCE_DEFAULT,
-                binding.source,
-                f"this number is in the pool {binding.pool} of {title}; no visit held it",
-            )
+            reason = f"this number is in the pool {binding.pool} of {title}, and no visit held it"
+    return Attribution(kind, binding.source, reason)
 
 
 def stages(directory: Directory, line: Line, now: datetime | None) -> tuple[Stage, ...]:

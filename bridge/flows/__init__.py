@@ -1,0 +1,1 @@
+"""The use cases: they tie the core to the adapters through the Protocols of ports.py."""

@@ -1,0 +1,81 @@
+"""A call asks where to go. The answer comes from memory: no disk, no database, nothing to wait for."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+
+from bridge.core.booking import caller_of, opened
+from bridge.core.call_id import is_call_id
+from bridge.core.directory import Directory
+from bridge.core.model import Call
+from bridge.core.routing import decide, fallback_answer
+from bridge.flows.ports import Asking, Clock, Question
+
+log = logging.getLogger(__name__)
+
+ASTDB_FAMILY = "bridge"
+
+
+class Inbound:
+    """Answers ``agi://.../inbound,<call id>,<digits dialled>``.
+
+    `on_call` is told of every call that got its answer, with the token by which the call's own events are known.
+    """
+
+    def __init__(self, directory: Directory, clock: Clock, on_call: Callable[[Call, str], None]) -> None:
+        self._clock = clock
+        self._on_call = on_call
+        self._cached: dict[str, str] = {}  #: what AstDB was last told, by key
+        self.directory = directory
+
+    @property
+    def directory(self) -> Directory:
+        return self._directory
+
+    @directory.setter
+    def directory(self, new: Directory) -> None:
+        """A reload: calls from now on go by `new`; those under way are not touched."""
+        self._directory = new
+        self._default = fallback_answer(new).encode()
+
+    async def __call__(self, session: Asking) -> None:
+        """Raises ValueError for a request that is not a call of our dialplan: it gets no answer and goes by the fallback."""
+        question: Question = session.request
+        if len(question.arguments) != 2 or not is_call_id(question.arguments[0]):
+            raise ValueError(f"not a call of bridge.conf: arguments {question.arguments!r:.200}")
+        call_id, dialled = question.arguments
+        now = self._clock()
+        token = secrets.token_urlsafe(12)
+        directory = self._directory
+        decision = decide(directory, dialled, now, token)
+        await session.set_variable("BRIDGE_ANSWER", decision.answer.encode())
+        presentation = "prohibited" if question.get("callingpres").strip() in _PROHIBITED else ""
+        caller = caller_of(question.caller or "", presentation, directory.region)
+        name = question.caller_name or ""
+        log.info(
+            "%s calls %s: %s, line %s%s",
+            caller or "a withheld number",
+            decision.number,
+            decision.attribution.source or "no source",
+            decision.line.name,
+            " (closed)" if decision.closed else "",
+        )
+        self._on_call(
+            opened(call_id, decision, caller=caller, caller_name=name, uniqueid=question.uniqueid, at=now), token
+        )
+        # the answer stands; what follows is for the day the daemon cannot be asked
+        await self._remember(session, "default", self._default)
+        if decision.binding is not None:
+            await self._remember(session, dialled, decision.cache.encode())
+
+    async def _remember(self, session: Asking, key: str, answer: str) -> None:
+        if self._cached.get(key) == answer:
+            return
+        await session.database_put(ASTDB_FAMILY, key, answer)
+        self._cached[key] = answer
+
+
+#: AST_PRES_RESTRICTION bits "restricted", with the four screening values (callerid.h)
+_PROHIBITED = frozenset({"32", "33", "34", "35"})
