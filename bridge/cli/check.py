@@ -1,0 +1,78 @@
+"""``callbridge check``: is this bridge.yaml right?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+import click
+
+from bridge.config import ConfigError, Loaded, Problem, load
+from bridge.config.schema import schema_text
+
+
+@click.command("check")
+@click.option(
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(),
+    envvar="CALLBRIDGE_CONFIG",
+    default="/etc/callbridge/bridge.yaml",
+    show_default=True,
+    help="The file to check.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.option(
+    "--print-schema", is_flag=True, help="Print the JSON Schema of bridge.yaml for editors, and do nothing else."
+)
+def check(path: str, as_json: bool, print_schema: bool) -> None:
+    """Check bridge.yaml and everything it names: included files, secrets, sounds.
+
+    Every mistake is reported at once, as file:line:column: path: what is wrong. Exit status 0: it can be used; 1: it cannot.
+
+    \b
+    Example:
+      callbridge check -c bridge.yaml
+    """
+    if print_schema:
+        click.echo(schema_text(), nl=False)
+        return
+    loaded: Loaded | None = None
+    errors: Sequence[Problem]
+    warnings: Sequence[Problem] = ()
+    try:
+        loaded = load(path)
+        errors, warnings = loaded.sound_problems, loaded.warnings
+    except ConfigError as error:
+        errors = error.problems
+    if as_json:
+        click.echo(json.dumps(_report(loaded, errors, warnings), ensure_ascii=False, indent=2))
+    else:
+        for problem in errors:
+            click.echo(f"error: {problem}", err=True)
+        for problem in warnings:
+            click.echo(f"warning: {problem}", err=True)
+        if loaded is not None and not errors:
+            click.echo(f"{path}: {summary(loaded)}")
+    sys.exit(1 if errors else 0)
+
+
+def summary(loaded: Loaded) -> str:
+    """``4 numbers, 2 sources, 1 line``"""
+    return ", ".join(f"{n} {what if n != 1 else what[:-1]}" for what, n in _counts(loaded).items())
+
+
+def _counts(loaded: Loaded) -> dict[str, int]:
+    directory = loaded.directory
+    return {"numbers": len(directory.numbers), "sources": len(directory.sources), "lines": len(directory.lines)}
+
+
+def _report(loaded: Loaded | None, errors: Sequence[Problem], warnings: Sequence[Problem]) -> dict[str, object]:
+    return {
+        "ok": not errors,
+        "errors": [problem.as_dict() for problem in errors],
+        "warnings": [problem.as_dict() for problem in warnings],
+        "counts": _counts(loaded) if loaded is not None else None,
+    }

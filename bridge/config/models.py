@@ -1,0 +1,56 @@
+"""bridge.yaml as a whole."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from pydantic import Field, PlainValidator, WithJsonSchema
+
+from bridge.config.common import Language, Model, Name, PhoneNumber
+from bridge.config.lines import Line
+from bridge.config.numbers import Defaults, Fallback, Notice, Number, Pool, Source
+from bridge.config.opening import Zone
+from bridge.config.problems import shown
+from bridge.config.services import Asterisk, Log, Monitor, Recordings, Store
+from bridge.core.phone import is_region
+
+#: What a file named by `include` may hold.
+INCLUDABLE = ("lines", "numbers", "pools", "sources")
+
+
+def _region(value: object) -> str:
+    if not isinstance(value, str) or not is_region(value):
+        raise ValueError(f"{shown(value)} is not a country: write its two letters, like `RU`")
+    return value
+
+
+Region: TypeAlias = Annotated[str, PlainValidator(_region), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$"})]
+
+
+class Config(Model):
+    """The configuration of the bridge. Numbers stand as they were written; `build_directory` reads them into E.164."""
+
+    include: tuple[str, ...] = Field(
+        (),
+        description="More files with lines, numbers, pools and sources; a relative path begins at this file.",
+        examples=[["config/pools/*.yaml"]],
+    )
+    region: Region = Field(
+        "RU", description="Country whose local numbers are understood (two letters).", examples=["RU"]
+    )
+    timezone: Zone = Field("UTC", description="Time zone of opening hours and reports.", examples=["Europe/Moscow"])
+    language: Language = Field("en", description="Language of sounds where nothing else is said.", examples=["ru"])
+    store: Store = Field(default_factory=Store, description="Where calls are written down.")
+    asterisk: Asterisk = Field(description="The PBX beside the daemon.")
+    recordings: Recordings = Field(default_factory=Recordings, description="Recordings of the calls.")
+    notices: dict[Name, Notice] = Field(default_factory=dict, description="Announcements of the recording, by name.")
+    lines: dict[Name, Line] = Field(min_length=1, description="The company's phones, by name.")
+    sources: dict[Name, Source] = Field(default_factory=dict, description="Where ads run, by name.")
+    numbers: dict[PhoneNumber, Number] = Field(
+        default_factory=dict, description="Tracked numbers and what they are bound to."
+    )
+    pools: dict[Name, Pool] = Field(default_factory=dict, description="Dynamic numbers, by name of the pool.")
+    defaults: Defaults = Field(default_factory=Defaults, description="What holds where nothing else is said.")
+    fallback: Fallback = Field(description="Where calls go that nothing else is said about.")
+    monitor: Monitor = Field(default_factory=Monitor, description="For the sysadmin's monitoring.")
+    log: Log = Field(default_factory=Log, description="The daemon's log.")
