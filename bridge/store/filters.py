@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, or_
 
 from bridge.core.model import Call
 from bridge.store.schema import calls
@@ -46,8 +46,10 @@ class CallFilter:
         if self.until is not None:
             where.append(calls.c.started_at < self.until)
         if self.sources:
-            known = calls.c.source.in_([source for source in self.sources if source is not None])
-            where.append(known | calls.c.source.is_(None) if None in self.sources else known)
+            named = [source for source in self.sources if source is not None]
+            any_of = [calls.c.source.in_(named)] if named else []
+            any_of += [calls.c.source.is_(None)] if None in self.sources else []
+            where.append(or_(*any_of))
         for column, values in (
             (calls.c.number, self.numbers),
             (calls.c.outcome, self.outcomes),

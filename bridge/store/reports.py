@@ -46,7 +46,7 @@ class Reports:
         spans = values(column("n", Integer), column("begin_at", Instant), column("end_at", Instant), name="spans").data(
             [(n, period.begin, period.end) for n, period in enumerate(periods)]
         )
-        span = select(spans).cte("span")
+        span = spans.cte("span")
         group = [span.c.n, calls.c.source] if by_source else [span.c.n]
         counted = func.count().label("calls")
         query = (

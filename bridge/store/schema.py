@@ -113,10 +113,11 @@ Index("calls_by_source", calls.c.source, calls.c.started_at, calls.c.id)
 Index("calls_by_number", calls.c.number, calls.c.started_at, calls.c.id)
 Index("calls_by_caller", calls.c.caller, calls.c.started_at, calls.c.id)
 Index("calls_by_outcome", calls.c.outcome, calls.c.started_at, calls.c.id)
+Index("calls_by_line", calls.c.line, calls.c.started_at, calls.c.id)
 Index("calls_by_revision", calls.c.revision, unique=True)
 
 _open = calls.c.ended_at.is_(None)
-Index("calls_open", calls.c.started_at, sqlite_where=_open, postgresql_where=_open)
+Index("calls_open", calls.c.started_at, calls.c.id, sqlite_where=_open, postgresql_where=_open)
 
 # The last guard of the first-time flag: at most one first call per caller.
 _first = calls.c.first_time.is_(True)
@@ -132,6 +133,7 @@ rings = Table(
     Column("ended_at", Instant),
     Column("result", Text),
     Column("exact", Boolean, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 bindings = Table(
@@ -144,6 +146,7 @@ bindings = Table(
     Column("source", Text, nullable=False),
     Column("pool", Text),
     Column("since", Instant),
+    sqlite_with_rowid=False,
 )
 
 _in_force = bindings.c.valid_to.is_(None)
@@ -154,4 +157,5 @@ marks = Table(
     metadata,
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
 )

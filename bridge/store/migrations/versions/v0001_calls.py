@@ -60,9 +60,10 @@ def upgrade() -> None:
     op.create_index("calls_by_number", "calls", ["number", "started_at", "id"])
     op.create_index("calls_by_caller", "calls", ["caller", "started_at", "id"])
     op.create_index("calls_by_outcome", "calls", ["outcome", "started_at", "id"])
+    op.create_index("calls_by_line", "calls", ["line", "started_at", "id"])
     op.create_index("calls_by_revision", "calls", ["revision"], unique=True)
-    _partial("calls_open", "calls", "started_at", sa.column("ended_at").is_(None))
-    _partial("calls_first", "calls", "caller", sa.column("first_time", sa.Boolean).is_(True), unique=True)
+    _partial("calls_open", "calls", ["started_at", "id"], sa.column("ended_at").is_(None))
+    _partial("calls_first", "calls", ["caller"], sa.column("first_time", sa.Boolean).is_(True), unique=True)
     op.create_table(
         "rings",
         sa.Column("call_id", IdText, sa.ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True),
@@ -72,6 +73,7 @@ def upgrade() -> None:
         sa.Column("ended_at", Instant),
         sa.Column("result", sa.Text),
         sa.Column("exact", sa.Boolean, nullable=False),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "bindings",
@@ -82,14 +84,16 @@ def upgrade() -> None:
         sa.Column("source", sa.Text, nullable=False),
         sa.Column("pool", sa.Text),
         sa.Column("since", Instant),
+        sqlite_with_rowid=False,
     )
-    _partial("bindings_in_force", "bindings", "number", sa.column("valid_to").is_(None), unique=True)
+    _partial("bindings_in_force", "bindings", ["number"], sa.column("valid_to").is_(None), unique=True)
     op.create_table(
         "marks",
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
+        sqlite_with_rowid=False,
     )
 
 
-def _partial(name: str, table: str, column: str, where: sa.ColumnElement[bool], *, unique: bool = False) -> None:
-    op.create_index(name, table, [column], unique=unique, sqlite_where=where, postgresql_where=where)
+def _partial(name: str, table: str, columns: list[str], where: sa.ColumnElement[bool], *, unique: bool = False) -> None:
+    op.create_index(name, table, columns, unique=unique, sqlite_where=where, postgresql_where=where)
