@@ -81,7 +81,7 @@ class Asterisk:
 
     @property
     def journal(self) -> Path:
-        return self.spool / "journal.csv"
+        return self.spool / "journal.psv"
 
     @property
     def sounds(self) -> Path:
@@ -96,7 +96,6 @@ class Asterisk:
         values = {
             "BRIDGE_AGI": f"agi://{LOOPBACK}:{self.ports.agi}/inbound",
             "BRIDGE_SPOOL": str(self.spool),
-            "BRIDGE_JOURNAL": str(self.journal),
         }
         if self.phones:
             values["BRIDGE_FALLBACK"] = self.phones[0].device

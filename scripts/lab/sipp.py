@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lab import scenarios
 from lab.conf import Endpoint
-from lab.ports import LOOPBACK
+from lab.ports import LOOPBACK, holds_udp_port
 from lab.rtp import RtpPoint, Stream
 from lab.tones import Samples
 from lab.tools import Tools
@@ -165,6 +165,7 @@ class _Sipp:
         self._stop.set()
         if self._thread:
             self._thread.join()
+        self.rtp.close()
 
     def until(self, happened: Callable[[], object], timeout: float, what: str) -> None:
         """Wait until `happened()` is true. Raises TimeoutError, naming `what` was waited for, or the thread's own failure."""
@@ -393,11 +394,7 @@ class Phone(_Sipp):
         return self.legs[calls - 1]
 
     def _listens(self) -> bool:
+        """Whether the port is SIPp's: it waits for messages once its socket is bound, and ends if it cannot bind."""
         if self._process is None or self._process.poll() is not None:
             raise SippFailedError(f"phone {self.name}: SIPp ended at once{self._errors()}")
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind((self.endpoint.address, self.endpoint.port))
-            except OSError:
-                return True
-        return False
+        return holds_udp_port(self._process.pid, self.endpoint.address, self.endpoint.port)
