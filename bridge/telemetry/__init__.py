@@ -1,0 +1,1 @@
+"""What the daemon tells the sysadmin: its log, its metrics, its health, and systemd."""
