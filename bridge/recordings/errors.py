@@ -1,7 +1,5 @@
 """What may go wrong for now."""
 
-from bridge.flows.ports import RecordingLaterError
-
 from __future__ import annotations
 
 from bridge.flows.ports import RecordingLaterError
