@@ -16,10 +16,10 @@ a=fmtp:101 0-15
 a=ptime:20
 a=sendrecv"""
 
-_INVITE = """<send retrans="500"><![CDATA[
+_INVITE = """<send retrans="500"{clock}><![CDATA[
 INVITE sip:[dialled]@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: {name}<sip:[from_user]@[local_ip]:[local_port]>;tag=[pid]caller[call_number]
+From: {name}<sip:[from_user][local_ip]:[local_port]>;tag=[pid]caller[call_number]
 To: <sip:[dialled]@[remote_ip]:[remote_port]>
 Call-ID: [call_id]
 CSeq: 1 INVITE
@@ -36,7 +36,7 @@ Content-Length: [len]
 _ACK = """<send><![CDATA[
 ACK {uri} SIP/2.0
 {via}
-From: {name}<sip:[from_user]@[local_ip]:[local_port]>;tag=[pid]caller[call_number]
+From: {name}<sip:[from_user][local_ip]:[local_port]>;tag=[pid]caller[call_number]
 To: <sip:[dialled]@[remote_ip]:[remote_port]>[peer_tag_param]
 [routes]
 Call-ID: [call_id]
@@ -50,7 +50,7 @@ Content-Length: 0
 _CANCEL = """<send retrans="500"><![CDATA[
 CANCEL sip:[dialled]@[remote_ip]:[remote_port] SIP/2.0
 [last_Via:]
-From: {name}<sip:[from_user]@[local_ip]:[local_port]>;tag=[pid]caller[call_number]
+From: {name}<sip:[from_user][local_ip]:[local_port]>;tag=[pid]caller[call_number]
 To: <sip:[dialled]@[remote_ip]:[remote_port]>
 Call-ID: [call_id]
 CSeq: 1 CANCEL
@@ -63,7 +63,7 @@ Content-Length: 0
 _BYE = """<send retrans="500"><![CDATA[
 BYE [next_url] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: {name}<sip:[from_user]@[local_ip]:[local_port]>;tag=[pid]caller[call_number]
+From: {name}<sip:[from_user][local_ip]:[local_port]>;tag=[pid]caller[call_number]
 To: <sip:[dialled]@[remote_ip]:[remote_port]>[peer_tag_param]
 [routes]
 Call-ID: [call_id]
@@ -135,7 +135,10 @@ def caller(*, named: bool, headers: str = "", wait: float, talk: float) -> str:
     via = "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]"
     steps = [
         _INVITE.format(
-            name=name, headers="".join(f"{x}\n" for x in headers.splitlines()), sdp=_SDP.format(port="[audio_port]")
+            clock="",
+            name=name,
+            headers="".join(f"{x}\n" for x in headers.splitlines()),
+            sdp=_SDP.format(port="[audio_port]"),
         )
     ]
     steps += [f'<recv response="100" optional="true" timeout="{round(wait * 1000)}" ontimeout="cancel"/>\n']
@@ -175,17 +178,68 @@ def phone(*, answer_after: float | None, refuse: int | None, ring: bool, talk: f
         steps += [_ACK_AND_TALK.format(talk=round(talk * 1000))]
         steps += ['<label id="hangup"/>\n', _PHONE_BYE, '<recv response="200" next="end"/>\n']
         steps += ['<label id="ended"/>\n', _reply("200 OK", more=' next="end"')]
-    if "cancelled" in "".join(steps):
-        # the 200 of the CANCEL, then the 487 of the INVITE, which differs from it by the method in CSeq only
-        steps += ['<label id="cancelled"/>\n', _reply("200 OK")]
-        steps += [
-            _reply("487 Request Terminated", tag=True, retrans=True).replace(
-                "[last_CSeq:]", "CSeq: [last_cseq_number] INVITE"
-            )
-        ]
-        steps += ['<recv request="ACK"/>\n']
+    steps += _CANCELLED
     steps += ['<label id="end"/>\n<nop/>\n']
     return _PAGE.format(name="phone", steps="".join(steps))
+
+
+def bulk_caller(*, talk: float, measure: int, audio: str | None) -> str:
+    """Many calls by SIPp alone: number and caller come from ``-inf``; the time to the answer `measure` (180 or 200) is kept by ``-trace_rtt``.
+
+    `audio` is a raw a-law file that SIPp plays again and again while it talks.
+    """
+    via = "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]"
+    port = "[rtpstream_audio_port]" if audio else "[media_port]"
+    steps = [_INVITE.format(clock=' start_rtd="1"', name="", headers="", sdp=_SDP.format(port=port))]
+    steps += [
+        '<recv response="100" optional="true"/>\n',
+        f'<recv response="180" optional="true"{_stop_clock(measure, 180)}/>\n',
+    ]
+    steps += [f'<recv response="{code}" optional="true"/>\n' for code in (181, 182, 183)]
+    steps += [
+        f'<recv response="200" rrs="true"{_stop_clock(measure, 200)}/>\n',
+        _ACK.format(uri="[next_url]", name="", via=via),
+    ]
+    steps += [_play(audio), f'<pause milliseconds="{round(talk * 1000)}"/>\n', _pause(audio)]
+    steps += [_BYE.format(name=""), '<recv response="200"/>\n']
+    text = "".join(steps).replace("[dialled]", "[field0]").replace("[from_user]", "[field1]@")
+    return _PAGE.format(name="callers", steps=text)
+
+
+def bulk_phone(*, answer_after: float, audio: str | None) -> str:
+    """A phone by SIPp alone, which answers every call after `answer_after` seconds, plays `audio` and waits for the BYE."""
+    port = "[rtpstream_audio_port]" if audio else "[media_port]"
+    steps = ['<recv request="INVITE" rrs="true"/>\n', _reply("180 Ringing", tag=True)]
+    steps += [
+        f'<recv request="CANCEL" next="cancelled" timeout="{max(1, round(answer_after * 1000))}" ontimeout="pickup"/>\n'
+    ]
+    body = _ANSWER_BODY.replace("[audio_port]", port)
+    steps += [
+        '<label id="pickup"/>\n',
+        _reply("200 OK", tag=True, retrans=True, body=body),
+        '<recv request="ACK"/>\n',
+        _play(audio),
+    ]
+    steps += [
+        '<recv request="BYE"/>\n',
+        _reply("200 OK", more=' next="end"'),
+        *_CANCELLED,
+        '<label id="end"/>\n<nop/>\n',
+    ]
+    return _PAGE.format(name="phone", steps="".join(steps))
+
+
+def _stop_clock(measure: int, code: int) -> str:
+    return ' rtd="1"' if measure == code else ""
+
+
+def _play(audio: str | None) -> str:
+    return f'<nop><action><exec rtp_stream="{audio},-1,8"/></action></nop>\n' if audio else ""
+
+
+def _pause(audio: str | None) -> str:
+    """The stream is paused before the BYE: a packet after it would be an error of ours, not of the PBX."""
+    return '<nop><action><exec rtp_stream="pause"/></action></nop>\n' if audio else ""
 
 
 _ANSWER_BODY = "Content-Type: application/sdp\nContent-Length: [len]\n\n" + _SDP.format(port="[audio_port]")
@@ -216,3 +270,12 @@ Content-Length: 0
 def _reply(status: str, *, tag: bool = False, body: str = _NO_BODY, retrans: bool = False, more: str = "") -> str:
     attributes = (' retrans="500"' if retrans else "") + more
     return _REPLY.format(status=status, tag=_TAG if tag else "", body=body, attributes=attributes)
+
+
+# the 200 of the CANCEL, then the 487 of the INVITE, which differs from it by the method in CSeq only
+_CANCELLED = [
+    '<label id="cancelled"/>\n',
+    _reply("200 OK"),
+    _reply("487 Request Terminated", tag=True, retrans=True).replace("[last_CSeq:]", "CSeq: [last_cseq_number] INVITE"),
+    '<recv request="ACK"/>\n',
+]

@@ -233,7 +233,8 @@ class _Sipp:
 class CallerCall(_Sipp):
     """One call from the trunk, placed by start().
 
-    `number` is the number dialled, `caller` the user part of From as it goes on the wire (percent-encode what SIP needs so), `name` the raw
+    `number` is the number dialled, `caller` the user part of From as it goes on the wire (percent-encode what SIP needs
+    so; None: a From without a user part), `name` the raw
     display name between its quotes (None: no name). `hang_up_after`: seconds after the 200 (None: waits for the far end's BYE);
     `give_up_after`: seconds after the INVITE, if there was no 200 yet. `digits`: DTMF keys with seconds after the first SDP.
     `headers`: further header lines. `tone` None: sends no audio at all.
@@ -248,7 +249,7 @@ class CallerCall(_Sipp):
         sip_port: int,
         number: str,
         *,
-        caller: str | bytes = "+79161234567",
+        caller: str | bytes | None = "+79161234567",
         name: str | bytes | None = None,
         tone: float | None = 440.0,
         hang_up_after: float | None = 3.0,
@@ -271,6 +272,7 @@ class CallerCall(_Sipp):
 
     def start(self) -> CallerCall:
         caller, name = self._from
+        user = (caller.encode() if isinstance(caller, str) else caller) + b"@" if caller else b""
         arguments: list[str | bytes] = [
             f"{LOOPBACK}:{self._sip_port}",
             "-m",
@@ -280,7 +282,7 @@ class CallerCall(_Sipp):
             self.number,
             "-key",
             "from_user",
-            caller,
+            user,
         ]
         if name is not None:
             arguments += ["-key", "from_name", name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -26,6 +27,10 @@ class Program:
     def command(self, *arguments: str | bytes | Path) -> list[bytes]:
         """The whole argument list. Bytes may be anything but NUL."""
         return [os.fsencode(x) for x in (*self.argv, *arguments)]
+
+    def shell(self) -> str:
+        """The command for a shell or for a setting that holds one."""
+        return shlex.join([*(("env", *(f"{k}={v}" for k, v in self.env.items())) if self.env else ()), *self.argv])
 
     def environment(self) -> dict[str, str]:
         return {**os.environ, **self.env}

@@ -84,7 +84,8 @@ class Lab:
         self.config = bridge_config(self.folder, self.asterisk, self.notice, secret, store)
         if change:
             change(self.config, self)
-        self.daemon = Daemon(self.folder, self.ports, self.config, env)
+        speech = {"CALLBRIDGE_ESPEAK": tools.espeak.shell()} if tools.espeak else {}
+        self.daemon = Daemon(self.folder, self.ports, self.config, {**speech, **(env or {})})
         self._with_daemon = daemon
         self._phones: dict[str, Phone] = {}
         self._callers: list[CallerCall] = []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from lab.asterisk import AsteriskFailedError
+from lab.bulk import BulkPhone, bulk_calls
 from lab.fixtures import MakeLab
 from lab.ports import LOOPBACK
 from lab.sipp import Phone, SippFailedError
@@ -126,7 +127,7 @@ def test_hostile_callers_reach_asterisk_as_they_are(lab: Lab):
     assert b"[call_id]" in phone.legs[0].display_name
     assert b"]]> $(id) `x` <a>" in phone.legs[0].display_name
     lab.call("1", caller="9" * 3000, hang_up_after=0.1).wait()
-    lab.call("1", caller="", name="", hang_up_after=0.1).wait()
+    lab.call("1", caller=None, name="", hang_up_after=0.1).wait()
 
 
 def test_two_labs_at_once_do_not_hear_each_other(lab: Lab, make_lab: MakeLab):
@@ -166,3 +167,24 @@ def test_a_phone_whose_port_is_taken_says_so(lab: Lab):
         with pytest.raises(SippFailedError, match="sales-2: SIPp ended at once"):
             phone.start()
     phone.stop()
+
+
+def test_many_calls_at_a_rate_with_audio_by_sipp_itself(lab: Lab):
+    phone = BulkPhone(lab.tools, lab.folder / "bulk", lab.endpoints["sales-1"], audio=1000).start()
+    try:
+        result = bulk_calls(
+            lab.tools,
+            lab.folder / "bulk",
+            lab.ports.sip,
+            ["1", "2"],
+            count=12,
+            rate=10,
+            talk=0.5,
+            audio=440,
+            timeout=30,
+        )
+    finally:
+        phone.stop()
+    assert (result.placed, result.succeeded, result.failed) == (12, 12, 0)
+    assert len(result.milliseconds) == 12
+    assert 0 < result.percentile(0.5) <= result.percentile(0.99)
