@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import literal_column, select, tuple_
 
-from bridge.core.model import Binding, Call
+from bridge.core.model import Binding, Call, RecordingStatus
 from bridge.store import history, records
 from bridge.store.engine import Database
 from bridge.store.filters import CallFilter, Page, read_cursor, write_cursor
@@ -59,6 +59,15 @@ class CallStore:
     async def open_calls(self) -> list[Call]:
         """The calls that have not ended, oldest first."""
         query = select(calls).where(calls.c.ended_at.is_(None)).order_by(calls.c.started_at, calls.c.id)
+        async with self._database.reading() as connection:
+            return await records.load(connection, query)
+
+    async def pending_recordings(self) -> list[Call]:
+        """The calls whose recording waits to be finished, oldest first."""
+        pending = calls.c.recording_status == literal_column(
+            f"'{RecordingStatus.PENDING.value}'"
+        )  # as the index says it
+        query = select(calls).where(pending).order_by(calls.c.started_at, calls.c.id)
         async with self._database.reading() as connection:
             return await records.load(connection, query)
 

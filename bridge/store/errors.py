@@ -8,13 +8,15 @@ from contextlib import contextmanager
 
 from sqlalchemy import exc
 
+from bridge.flows.ports import StoreDownError
+
 RESTORE = (
     "stop the daemon, put the newest copy made by `callbridge backup` in its place (`callbridge backup --help` has the steps)"
     " and start again: calls made since the copy are booked again from Asterisk's journal"
 )
 
 
-class StoreError(Exception):
+class StoreError(StoreDownError):
     """The books cannot be read or written; the text says why and what to do."""
 
 

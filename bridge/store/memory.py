@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from bridge.core.model import Binding, Call
+from bridge.core.model import Binding, Call, RecordingStatus
 from bridge.store.filters import CallFilter, Page, read_cursor, write_cursor
 from bridge.store.rows import storable
 
@@ -47,6 +47,10 @@ class MemoryStore:
 
     async def open_calls(self) -> list[Call]:
         return [call for call in sorted(self._calls.values(), key=_order) if call.ended_at is None]
+
+    async def pending_recordings(self) -> list[Call]:
+        in_order = sorted(self._calls.values(), key=_order)
+        return [call for call in in_order if call.recording.status is RecordingStatus.PENDING]
 
     async def is_first_call(self, caller: str, before: datetime) -> bool:
         return not any(call.caller == caller and call.started_at < before for call in self._calls.values())

@@ -119,6 +119,9 @@ Index("calls_by_revision", calls.c.revision, unique=True)
 _open = calls.c.ended_at.is_(None)
 Index("calls_open", calls.c.started_at, calls.c.id, sqlite_where=_open, postgresql_where=_open)
 
+_pending = calls.c.recording_status == "pending"
+Index("calls_recording_pending", calls.c.started_at, calls.c.id, sqlite_where=_pending, postgresql_where=_pending)
+
 # The last guard of the first-time flag: at most one first call per caller.
 _first = calls.c.first_time.is_(True)
 Index("calls_first", calls.c.caller, unique=True, sqlite_where=_first, postgresql_where=_first)

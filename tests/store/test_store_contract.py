@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from store_samples import NOON, a_call, answered, full_call, missed
 
-from bridge.core.model import Binding, BindingKind, Call, Outcome
+from bridge.core.model import Binding, BindingKind, Call, Outcome, Recording, RecordingStatus
 from bridge.store.calls import CallStore
 from bridge.store.filters import CallFilter
 from bridge.store.memory import MemoryStore
@@ -108,6 +108,13 @@ async def test_is_first_call(books: Books) -> None:
 async def test_open_calls_are_those_not_ended_oldest_first(books: Books) -> None:
     await books.save_all([a_call(3), answered(1), a_call(2)])
     assert [call.started_at for call in await books.open_calls()] == [NOON + timedelta(minutes=m) for m in (2, 3)]
+
+
+async def test_pending_recordings_are_those_to_be_finished_oldest_first(books: Books) -> None:
+    waiting = [answered(seq, recording=Recording(RecordingStatus.PENDING)) for seq in (3, 1)]
+    await books.save_all([*waiting, answered(2)])
+    assert {call.recording.status for call in await books.pending_recordings()} == {RecordingStatus.PENDING}
+    assert [call.id for call in await books.pending_recordings()] == [waiting[1].id, waiting[0].id]
 
 
 async def test_pages_show_every_call_once_also_with_equal_times(books: Books) -> None:

@@ -63,6 +63,9 @@ def upgrade() -> None:
     op.create_index("calls_by_line", "calls", ["line", "started_at", "id"])
     op.create_index("calls_by_revision", "calls", ["revision"], unique=True)
     _partial("calls_open", "calls", ["started_at", "id"], sa.column("ended_at").is_(None))
+    _partial(
+        "calls_recording_pending", "calls", ["started_at", "id"], sa.column("recording_status", sa.Text) == "pending"
+    )
     _partial("calls_first", "calls", ["caller"], sa.column("first_time", sa.Boolean).is_(True), unique=True)
     op.create_table(
         "rings",
