@@ -20,7 +20,7 @@ import numpy as np
 import soundfile
 
 from bridge.core.model import Recording, RecordingStatus
-from bridge.core.riff import NO_AUDIO_BYTES
+from bridge.core.riff import HEADER_BYTES, NO_AUDIO_BYTES
 from bridge.recordings.errors import RecordingRetry
 from bridge.recordings.files import place_of, replacing, sync_folder
 from bridge.recordings.mono import BadAudioError, Mono, open_mono
@@ -59,11 +59,14 @@ def merge(pair: Pair, recordings: Path, call_id: str, format: str, stop: threadi
     """The recording of a call, made from `pair` into ``recordings/YYYY/MM/DD/<call id>.<format>``; the mono files stay.
 
     KEPT (with a reason where something was put right), NONE if Asterisk wrote no audio, MISSING or BROKEN with the reason;
-    bad audio never raises. An already merged file is taken as it is, in whatever format. Raises RecordingRetry where a
-    later try may succeed, also when `stop` is set on the way.
+    bad audio never raises. An already merged file is taken as it is, in whatever format, unless the mono files have grown
+    since. Raises RecordingRetry where a later try may succeed, also when `stop` is set on the way.
     """
-    if (found := merged(recordings, call_id)) is not None:
-        return found
+    found = merged(recordings, call_id)
+    if found is not None:
+        if not _outgrown(pair, found):
+            return found
+        format = found.format or format  # one call, one file
     with ExitStack() as stack:
         try:
             caller = open_mono(pair.caller)
@@ -94,7 +97,8 @@ def discard(pair: Pair, recordings: Path, call_id: str) -> bool:
     """
     left = False
     try:
-        kept = merged(recordings, call_id) is not None
+        found = merged(recordings, call_id)
+        kept = found is not None and not _outgrown(pair, found)
         if kept:  # merge may have died between its rename and this
             sync_folder(place_of(recordings, call_id, "").parent)
         for path in (pair.caller, pair.company):
@@ -107,6 +111,17 @@ def discard(pair: Pair, recordings: Path, call_id: str) -> bool:
     except OSError as error:
         raise RecordingRetry(f"cannot remove the mono files of {call_id}: {error.strerror}") from error
     return not left
+
+
+def _outgrown(pair: Pair, found: Recording) -> bool:
+    """Whether there is more audio in the mono files than in the merged one: a call taken for ended too early went on."""
+    rate, duration = found.sample_rate or 0, found.duration or 0.0
+    for path in (pair.caller, pair.company):
+        with suppress(OSError):
+            audio = os.lstat(path).st_size - HEADER_BYTES
+            if audio / 2 > (duration + 0.5) * rate:
+                return True
+    return False
 
 
 def _merge(

@@ -138,6 +138,16 @@ def test_a_second_merge_takes_the_file_as_it_is_even_in_another_format(spool: Pa
     assert files_below(recordings) == [first.path]
 
 
+def test_a_call_that_went_on_after_its_merge_is_merged_anew(spool: Path, recordings: Path) -> None:
+    both(spool, 2)
+    assert run(spool, recordings, "mp3").duration == 2.0
+    both(spool, 6)
+    assert not throw_away(spool, recordings)
+    assert run(spool, recordings, "wav").duration == 6.0
+    assert throw_away(spool, recordings)
+    assert files_below(recordings) == [f"2026/11/22/{CALL_ID}.mp3"]
+
+
 def test_a_shorter_side_is_followed_by_silence(spool: Path, recordings: Path) -> None:
     write_mono(side(spool, "caller"), tone(CALLER_HZ, 5))
     write_mono(side(spool, "company"), tone(COMPANY_HZ, 2))
