@@ -13,6 +13,7 @@ Samples: TypeAlias = npt.NDArray[np.float64]
 LOUDNESS = -18.0  #: dBFS, root mean square of the parts that are not silence
 CEILING = -1.0  #: dBFS, no sample goes above
 LEAD_IN = 0.15  #: seconds of silence before the first word: phones and codecs swallow the first moments
+_SILENCE = -90.0  #: dBFS: below the last of 16 bits
 _CROSSINGS = 64  #: of the sinc on each side: a transition band of a tenth of the cutoff at -100 dB
 _BETA = 10.0  #: of the Kaiser window
 _CHUNK = 4096
@@ -51,17 +52,18 @@ def resample(samples: Samples, rate: int, target: int) -> Samples:
 def loudness(samples: Samples, rate: int) -> float:
     """dBFS of the parts that are not silence (20 ms frames within 40 dB of the loudest); -inf for silence."""
     size = rate // 50
-    usable = len(samples) // size * size
-    frames = np.mean(samples[:usable].reshape(-1, size) ** 2, axis=1) if usable else np.array([np.mean(samples**2)])
-    loud = frames[frames > frames.max() * 1e-4]
+    whole = np.pad(samples, (0, -len(samples) % size))
+    frames = np.mean(whole.reshape(-1, size) ** 2, axis=1)
+    loud = frames[frames > frames.max(initial=0.0) * 1e-4]
     return float(10 * np.log10(loud.mean())) if len(loud) else float("-inf")
 
 
 def level(samples: Samples, rate: int) -> Samples:
     """Bring the loudness to LOUDNESS; peaks are bent down smoothly over 10 ms, never cut off. Silence stays silence."""
-    if len(samples) == 0 or not np.any(samples):
+    found = loudness(samples, rate)
+    if found < _SILENCE:
         return samples
-    loud = samples * 10 ** ((LOUDNESS - loudness(samples, rate)) / 20)
+    loud = samples * 10 ** ((LOUDNESS - found) / 20)
     top = 10 ** (CEILING / 20)
     wanted = np.minimum(1.0, top / np.maximum(np.abs(loud), 1e-9))
     if wanted.min() == 1.0:

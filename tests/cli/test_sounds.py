@@ -72,7 +72,7 @@ def test_resampling_keeps_speech_and_makes_no_aliases(rate: int, target: int) ->
         assert 20 * np.log10(np.abs(middle).max() / 0.5 + 1e-12) < -80
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=60)
 @given(
     samples=st.lists(st.floats(-1, 1, allow_nan=False), min_size=0, max_size=600),
     rate=st.sampled_from([8000, 11025, 16000, 22050, 44100]),
@@ -90,6 +90,13 @@ def test_levelling_reaches_the_loudness_and_bends_peaks() -> None:
     made = level(spiky, 8000)
     assert np.abs(made).max() <= 10 ** (CEILING / 20) + 1e-9
     assert np.array_equal(level(np.zeros(100), 8000), np.zeros(100))
+
+
+@pytest.mark.parametrize("samples", [[1e-200] * 400, [0.0] * 160 + [1.0] * 3, [], [1.0]])
+def test_odd_audio_does_not_upset_the_levelling(samples: list[float]) -> None:
+    made = level(np.array(samples), 8000)
+    assert np.all(np.isfinite(made))
+    assert np.abs(made).max(initial=0) <= 10 ** (CEILING / 20) + 1e-9
 
 
 def test_pauses_do_not_count_as_loudness() -> None:
