@@ -16,6 +16,8 @@ COMMANDS: Final = {
     "migrate": "bridge.cli.migrate:migrate",
     "numbers": "bridge.cli.numbers:numbers",
     "report": "bridge.cli.report:report",
+    "run": "bridge.cli.run:run",
+    "sounds": "bridge.cli.sounds:sounds",
 }
 
 

@@ -189,7 +189,8 @@ def _end(f: list[str]) -> End:
 
 
 def _cause(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"[0-9]{1,3}", text) else None
+    """A Q.850 cause; 0 stands for none."""
+    return int(text) or None if re.fullmatch(r"[0-9]{1,3}", text) else None
 
 
 def _time(text: str) -> datetime:

@@ -52,6 +52,7 @@ class Books:
         self._wake = asyncio.Event()
         self._finishing: dict[str, asyncio.Task[None]] = {}
         self._caught_up = asyncio.Event()
+        self.running = False  #: the store is open, and the books are being kept
 
     # --- what others tell --------------------------------------------------------------------------------------------
 
@@ -116,6 +117,7 @@ class Books:
     async def run(self) -> None:
         """Write until cancelled. Anything it cannot write now stays where it is and is tried again."""
         failures = 0
+        self.running = True
         while True:
             try:
                 more = await self._turn()

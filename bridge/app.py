@@ -1,0 +1,296 @@
+"""The composition root: builds every part of the daemon, starts them, and stops them in reverse. Read this file first."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from bridge import __version__
+from bridge.ami import AmiClient, AmiConfig, AmiError, AmiEvent, AmiState, Connection
+from bridge.config.loader import Loaded, load
+from bridge.config.models import Config
+from bridge.config.problems import ConfigError
+from bridge.fastagi import AgiServer, inherited_sockets
+from bridge.flows.books import Books
+from bridge.flows.inbound import Inbound
+from bridge.flows.ports import StoreDownError
+from bridge.journal import JournalReader
+from bridge.measures import measure
+from bridge.recordings.worker import RecordingWorker
+from bridge.store.calls import CallStore
+from bridge.store.engine import Database
+from bridge.store.migrate import migrate, require_current
+from bridge.telemetry.health import DEGRADED, OK, STARTING, Health
+from bridge.telemetry.metrics import Metrics
+from bridge.telemetry.monitor import Monitor
+from bridge.telemetry.notify import Notifier
+from bridge.telemetry.pidfile import PidFile
+
+log = logging.getLogger(__name__)
+
+PARTS: Final = ("config", "agi", "ami", "store", "journal")
+WATCH_SECONDS: Final = 0.5
+RECONCILE_SECONDS: Final = 60.0
+STORE_RETRY_SECONDS: Final = 5.0
+#: What cannot be changed while calls go on.
+_FIXED: Final = ("store", "asterisk", "recordings", "monitor", "log")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Daemon:
+    """`callbridge run`. The path of a call needs `inbound` and `agi` alone; everything else may fail and come back meanwhile."""
+
+    def __init__(self, path: Path, loaded: Loaded) -> None:
+        config = loaded.config
+        self.path = path
+        self.config = config
+        self.database = Database(config.store.dsn())
+        self.store = CallStore(self.database)
+        self.journal = JournalReader(journal_path(config))
+        self.recordings = RecordingWorker(spool_path(config), config.recordings.folder, config.recordings.format)
+        self.books = Books(self.store, self.journal, self.recordings, loaded.directory, utc_now)
+        self.inbound = Inbound(loaded.directory, utc_now, self.books.opened)
+        self.agi = AgiServer(
+            {"inbound": self.inbound}, peers=("127.0.0.0/8", "::1/128", *map(str, config.asterisk.agi.allow))
+        )
+        self.ami = AmiClient(ami_config(config), self._on_event, self._on_connect)
+        self.notifier = Notifier()
+        self.health = Health(PARTS, changed=self._health_changed)
+        self.metrics = Metrics(__version__)
+        self.monitor = Monitor(self.health, self.metrics.text, __version__)
+        self._stop = asyncio.Event()
+        self._last_alive = utc_now()
+        measure(self)
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT. A second signal ends the process at once."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled, number)
+        loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(self.reload()))
+        agi, monitor = self.config.asterisk.agi.listen, self.config.monitor.listen
+        async with AsyncExitStack() as stack:
+            prepare_folders(self.config)
+            pid_file = PidFile(pid_path(self.config))
+            pid_file.acquire()
+            stack.callback(pid_file.release)
+            self._config_is(OK, [])
+            # first of all, calls are answered
+            await self.agi.start(agi.host, agi.port, inherited_sockets(os.environ).get("agi"))
+            stack.push_async_callback(self.agi.stop)
+            self.health.set("agi", OK)
+            await self.monitor.start(monitor.host, monitor.port)
+            stack.push_async_callback(self.monitor.stop)
+            stack.push_async_callback(self.database.close)
+            stack.push_async_callback(self.recordings.stop)
+            tasks = [
+                asyncio.create_task(work, name=name)
+                for name, work in (
+                    ("books", self._keep_books()),
+                    ("ami", self.ami.run()),
+                    ("watch", self._watch()),
+                    ("watchdog", self._beat()),
+                    ("reconcile", self._reconcile_now_and_then()),
+                )
+            ]
+            stack.push_async_callback(self._end, tasks)
+            log.info("calls are answered on %s", agi)
+            stopping = asyncio.create_task(self._stop.wait())
+            await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            self.notifier.stopping()
+            stopping.cancel()
+            for task in tasks:
+                if task.done():
+                    task.result()  # a part that ended by itself has failed: systemd starts us again
+
+    async def reload(self) -> None:
+        """Take a new configuration, all or nothing. Calls under way are not touched."""
+        self.notifier.reloading()
+        try:
+            loaded = await asyncio.to_thread(load, self.path)
+            problems = [
+                f"{self.path}: {name}: changed: restart the daemon to apply it"
+                for name in fixed_changes(self.config, loaded.config)
+            ]
+        except ConfigError as error:
+            problems = [str(problem) for problem in error.problems]
+        if problems:
+            for problem in problems:
+                log.error("not reloaded, the old configuration stays: %s", problem)
+            self._config_is("refused", problems)
+        else:
+            for warning in (*loaded.sound_problems, *loaded.warnings):
+                log.warning("%s", warning)
+            self.config = loaded.config
+            self.inbound.directory = self.books.directory = loaded.directory
+            with suppress(StoreDownError):
+                await self._note_bindings()
+            self._config_is(OK, [])
+            log.info("reloaded: %d numbers, %d sources", len(loaded.directory.numbers), len(loaded.directory.sources))
+        self.notifier.ready()
+
+    # --- parts that keep running ------------------------------------------------------------------------------------------
+
+    async def _keep_books(self) -> None:
+        while not await self._open_store():  # noqa: ASYNC110 - nothing tells when a store is usable again
+            await asyncio.sleep(STORE_RETRY_SECONDS)
+        await self.books.run()
+
+    async def _open_store(self) -> bool:
+        try:
+            if self.config.store.is_sqlite:
+                await migrate(self.database)
+                await self.database.check_integrity()
+            else:
+                await require_current(self.database)
+            await self._note_bindings()
+            await self.books.start()
+        except StoreDownError as error:
+            if self.health.parts["store"].detail != str(error):
+                log.error(  # noqa: TRY400 - the text says it all
+                    "the store cannot be used: %s. Calls go on; they are booked from the journal when it can", error
+                )
+            self.health.set("store", DEGRADED, str(error))
+            return False
+        return True
+
+    async def _note_bindings(self) -> None:
+        await self.store.record_bindings(
+            utc_now(), [number.binding for number in self.inbound.directory.numbers.values()]
+        )
+
+    async def _watch(self) -> None:
+        """The state of the parts, once a second, for people and for systemd."""
+        told_ready = False
+        while True:
+            if self.ami.connected:
+                self._last_alive = utc_now()
+                self.health.set("ami", OK)
+            elif self.ami.state is not AmiState.CONNECTING:
+                self.health.set("ami", DEGRADED, self.ami.state)
+            if self.books.running:
+                self._state("store", self.books.store_problem)
+                self._state("journal", self.books.journal_problem)
+            if not told_ready and self.health.state == OK:
+                told_ready = True
+                self.notifier.ready()
+                log.info("ready")
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def _beat(self) -> None:
+        await self.notifier.heartbeat()
+        await self._stop.wait()
+
+    def _state(self, part: str, problem: str | None) -> None:
+        self.health.set(part, DEGRADED if problem else OK, problem or "")
+
+    def _config_is(self, state: str, problems: list[str]) -> None:
+        self.health.set(
+            "config",
+            state,
+            "; ".join(problems[:3]),
+            loaded_at=utc_now().isoformat(timespec="milliseconds"),
+            problems=problems,
+        )
+
+    def _health_changed(self, health: Health) -> None:
+        if health.state != STARTING:
+            self.notifier.status(health.troubles() or f"answers calls to {len(self.inbound.directory.numbers)} numbers")
+
+    async def _on_event(self, event: AmiEvent) -> None:
+        headers = event.headers
+        if event.name == "UserEvent" and headers.get("UserEvent") == "BridgeEnd":
+            self.books.heard(headers.get("Id", ""), headers.get("Token", ""), headers.get("Journal", ""))
+
+    async def _on_connect(self, connection: Connection) -> None:
+        last_alive, self._last_alive = self._last_alive, utc_now()
+        await self._reconcile(connection.asterisk_started_at, last_alive)
+
+    async def _reconcile_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(RECONCILE_SECONDS)
+            if self.ami.connected and self.books.open_calls:
+                with suppress(AmiError):
+                    await self._reconcile(self.ami.asterisk_started_at, utc_now())
+
+    async def _reconcile(self, started_at: datetime | None, last_alive: datetime) -> None:
+        if not self.books.running:
+            return  # the store is not open yet: books.start() loads what was left open, and the next round closes it
+        channels = await self.ami.list_action("Status")
+        closed = await self.books.reconcile(
+            (event.headers.get("Uniqueid", "") for event in channels), started_at, last_alive
+        )
+        if closed:
+            log.warning("%d calls ended while Asterisk or the link to it was down", closed)
+
+    async def _end(self, tasks: list[asyncio.Task[Any]]) -> None:
+        await self.ami.aclose()
+        for task in reversed(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.books.stop()
+
+    def _signalled(self, number: int) -> None:
+        if self._stop.is_set():
+            os._exit(128 + number)
+        log.info("stopping")
+        self._stop.set()
+
+
+def fixed_changes(old: Config, new: Config) -> Iterator[str]:
+    """The parts of the configuration that differ and cannot be changed while the daemon runs."""
+    return (name for name in _FIXED if getattr(old, name) != getattr(new, name))
+
+
+def journal_path(config: Config) -> Path:
+    """The journal Asterisk writes; bridge.conf has the same default."""
+    return config.asterisk.spool / "journal.psv"
+
+
+def spool_path(config: Config) -> Path:
+    """The folder Asterisk records into."""
+    return config.asterisk.spool / "rec"
+
+
+def prepare_folders(config: Config) -> None:
+    """Make the folders of a first start. One that was there before and is gone (a disk not mounted) is missed by its parent too."""
+    folders = [config.recordings.folder, spool_path(config)]
+    if config.store.is_sqlite:
+        folders.append(Path(config.store.url).parent)
+    for folder in folders:
+        if folder.is_dir():
+            continue
+        try:
+            folder.mkdir(mode=0o750, parents=True)
+            log.warning("made the folder %s", folder)
+        except OSError as error:
+            log.error("the folder %s cannot be made: %s; `callbridge doctor` says what to do", folder, error.strerror)  # noqa: TRY400
+
+
+def secrets_of(config: Config) -> list[str]:
+    """What must never stand in a log."""
+    secrets = [config.asterisk.ami.secret.value]
+    if config.store.password is not None:
+        secrets.append(config.store.password.value)
+    return secrets
+
+
+def ami_config(config: Config) -> AmiConfig:
+    ami = config.asterisk.ami
+    return AmiConfig(username=ami.user, secret=ami.secret.value, host=ami.host, port=ami.port)
+
+
+def pid_path(config: Config) -> Path:
+    """Where the running daemon says its process id, for `callbridge reload`."""
+    folder = Path(config.store.url).parent if config.store.is_sqlite else config.recordings.folder
+    return folder / "callbridge.pid"
