@@ -15,6 +15,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PlainSerializer,
     PlainValidator,
     PrivateAttr,
     StrictBool,
@@ -194,7 +195,7 @@ def _ip(value: object) -> str:
         raise ValueError(f"{shown(value)} is not an IP address") from None
 
 
-Listen: TypeAlias = Annotated[Address, PlainValidator(_address), _text_schema()]
+Listen: TypeAlias = Annotated[Address, PlainValidator(_address), PlainSerializer(str), _text_schema()]
 IpAddress: TypeAlias = Annotated[str, PlainValidator(_ip), _text_schema()]
 
 

@@ -26,9 +26,14 @@ class Tree:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     files: list[FilePath] = field(default_factory=list)
+    whole: bool = True  #: False: a file could not be read, so names of it are not known
 
     def place(self, path: Path, *, of_key: bool = False) -> Place:
-        """Where `path` stands, or the nearest thing above it that stands somewhere. `of_key`: the key rather than its value."""
+        """Where `path` stands, or the nearest thing above it that stands somewhere.
+
+        `of_key`: its key, rather than its value; of something that has keys itself it is the key in any case.
+        """
+        of_key = of_key or isinstance(self.value(path), dict)
         while path:
             first, second = (self.keys, self.values) if of_key else (self.values, self.keys)
             found = first.get(path) or second.get(path)
@@ -36,6 +41,18 @@ class Tree:
                 return found
             path, of_key = path[:-1], True
         return Place(self.main)
+
+    def value(self, path: Path) -> object:
+        """The value at `path` as it was read; None if there is none."""
+        value: Any = self.data
+        for part in path:
+            if isinstance(value, dict):
+                value = value.get(str(part))
+            elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+                value = value[part]
+            else:
+                return None
+        return value
 
     def report(self, path: Path, message: str, *, of_key: bool = False) -> None:
         self.problems.append(Problem.at(self.place(path, of_key=of_key), path, message))
@@ -81,6 +98,7 @@ def _include(tree: Tree, main: FilePath, index: int, pattern: str) -> None:
         if _WILDCARDS & set(pattern):
             tree.warn(path, f"no file fits {shown(pattern)}")
         else:
+            tree.whole = False
             tree.report(path, f"there is no file {shown(pattern)}")
     for file in found:
         if any(os.path.samefile(file, known) for known in tree.files):
@@ -92,6 +110,7 @@ def _include(tree: Tree, main: FilePath, index: int, pattern: str) -> None:
 def _merge(tree: Tree, file: FilePath, document: Document) -> None:
     tree.problems += document.problems
     if not isinstance(document.data, dict):
+        tree.whole = False
         if not document.problems:
             message = f"expected keys with values, found {shown(document.data)}"
             tree.problems.append(Problem(str(file), 1, 1, "", message))

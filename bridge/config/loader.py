@@ -48,9 +48,10 @@ def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None, *, 
     """
     main = FilePath(path)
     tree = read_tree(main)
-    if not tree.data:
+    if tree.problems and not tree.data:
         raise ConfigError(tree.problems)
-    check_names(tree.data, tree.report)
+    if tree.whole:
+        check_names(tree.data, tree.report)
     check_circles(tree.data, tree.report)
     check_numbers(tree.data, tree.place, tree.report, tree.warn)
     config = _validate(tree, main)
@@ -74,7 +75,10 @@ def _validate(tree: Tree, main: FilePath) -> Config | None:
         return Config.model_validate(tree.data, context={"folder": FilePath(os.path.abspath(main.parent))})
     except ValidationError as error:
         for found in error.errors(include_url=False):
-            _report(tree, found["loc"], found["type"], worded(found))
+            if (
+                found["type"] != "too_short" or not found["input"]
+            ):  # too short only for what was wrong in it: said already
+                _report(tree, found["loc"], found["type"], worded(found))
         return None
 
 
@@ -87,14 +91,7 @@ def _report(tree: Tree, loc: Path, kind: str, message: str) -> None:
     else:
         while loc and loc not in tree.values and loc not in tree.keys:
             loc = loc[:-1]  # what a validator made of one value, such as a list of a single text
-        tree.report(loc, message, of_key=kind == "extra_forbidden" or isinstance(_value(tree, loc), dict))
-
-
-def _value(tree: Tree, path: Path) -> object:
-    value: object = tree.data
-    for part in path:
-        value = value[part] if isinstance(value, dict | list) else None  # type: ignore[index]
-    return value
+        tree.report(loc, message, of_key=kind == "extra_forbidden")
 
 
 def _read_secrets(config: Config, tree: Tree, env: Mapping[str, str]) -> None:
@@ -107,7 +104,7 @@ def _read_secrets(config: Config, tree: Tree, env: Mapping[str, str]) -> None:
             if secret is not None:
                 secret.read(env)
         except ValueError as error:
-            tree.report(path, str(error), of_key=True)
+            tree.report(path, str(error))
 
 
 def _read_holidays(config: Config, tree: Tree) -> None:
@@ -120,9 +117,15 @@ def _read_holidays(config: Config, tree: Tree) -> None:
 
 
 def _check_plans(directory: Directory, tree: Tree) -> None:
-    """Every answer the daemon may give must fit the wire; numbers that are routed alike are tried once."""
+    """Every answer the daemon may give must fit the wire: as if open, now, and after each line's next opening or closing.
+
+    Numbers that are routed alike are tried once.
+    """
     tried = {(n.binding.source, n.line, n.notice): n.binding.number for n in directory.numbers.values()}
     now = datetime.now(UTC)
+    changes = {line.hours.next_change(now) for line in directory.lines.values() if line.hours is not None}
+    moments = [now, *(change for change in changes if change is not None)]
+    seen: set[str] = set()
     for number in (None, *tried.values()):
         line = directory.line_of(directory.numbers[number] if number else None)
         try:
@@ -130,8 +133,11 @@ def _check_plans(directory: Directory, tree: Tree) -> None:
                 fallback_answer(directory).encode()
             else:
                 decide(directory, number, now).cache.encode()
+            for moment in moments if line.name not in seen else ():
+                decide(directory, number or "", moment).answer.encode()
+            seen.add(line.name)
         except ValueError as error:
-            tree.report(("lines", line.name), str(error), of_key=True)
+            tree.report(("lines", line.name), str(error))
 
 
 def _sound_problems(config: Config, tree: Tree) -> Iterator[Problem]:

@@ -149,8 +149,8 @@ class Pool(Model):
         (), description="Its numbers.", examples=[["+74951110010", "+74951110011"]]
     )
     hold: Hold | None = Field(
-        "auto",
-        description="How long a visit keeps its number at least; `auto` finds it from the traffic.",
+        None,
+        description="How long a visit keeps its number at least; `auto` (if not given) finds it from the traffic.",
         examples=["auto"],
     )
 

@@ -47,7 +47,7 @@ def read_days(text: str) -> tuple[int, ...]:
         for end in ends:
             if end not in DAYS:
                 raise ValueError(
-                    f"{shown(end)} is not a day{did_you_mean(end, DAYS)}: write `mon-fri`, `sat,sun` or `daily`"
+                    f"{shown(end)} is not a day{did_you_mean(end, DAYS) or ': write `mon-fri`, `sat,sun` or `daily`'}"
                 )
         if len(ends) > 2:
             raise ValueError(f"{shown(part)} is not a range of days: write it like `mon-fri`")

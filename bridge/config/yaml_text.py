@@ -151,7 +151,6 @@ class _Walk:
         self.document.values[path] = self.place(node)
         if node.tag not in _PLAIN_TAGS:
             self.problem(node, path, "tags (`!…`) are not used here")
-            return None
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):

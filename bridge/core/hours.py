@@ -23,7 +23,7 @@ Intervals: TypeAlias = tuple[Interval, ...]
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """`week` has seven entries, Monday first. `dates` and `yearly` (month, day) replace the weekday's; empty: a holiday.
+    """`week` has seven entries, Monday first. `dates` and `yearly` (month, day) replace the weekday's; none: a holiday.
 
     A date in `dates` wins over the same day in `yearly`.
     """
@@ -50,14 +50,14 @@ class Hours:
         )
 
     def next_change(self, at: datetime) -> datetime | None:
-        """The first moment after `at` when the line opens or closes, in its own zone; None if not within 400 days."""
+        """The first moment after `at` (UTC) when the line opens or closes; None if it does not within 400 days."""
         now = self.is_open(at)
         first = at.astimezone(self.zone).date()
         for ahead in range(-1, HORIZON_DAYS):
             day = first + timedelta(days=ahead)
             for moment in sorted(self._moments(day)):
                 if moment > at and self.is_open(moment) != now:
-                    return moment.astimezone(self.zone)
+                    return moment
         return None
 
     def _moments(self, day: date) -> Iterator[datetime]:

@@ -22,23 +22,27 @@ def normalise(text: str, region: str) -> str | None:
 
     `region` is the ISO country whose local writing is understood: for RU ``84951110001``, ``74951110001`` and
     ``4951110001`` are one number. Digits that make no number of that country are read as an international number
-    without its plus (``00`` is a plus as well).
+    without its plus (``00`` is a plus as well), if that lies in a range that is given out.
     """
     text = text.strip()
     if len(text) > MAX_LENGTH or _WRITTEN.fullmatch(text) is None:
         return None
-    readings = [text]
-    if not text.startswith("+"):
-        digits = re.sub(r"\D", "", text)
-        readings.append("+" + (digits[2:] if digits.startswith("00") else digits))
-    for reading in readings:
-        try:
-            number = phonenumbers.parse(reading, region)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE:
-            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return None
+    found = _possible(text, region)
+    if found is not None or text.startswith("+"):
+        return found
+    digits = re.sub(r"\D", "", text)
+    guess = _possible("+" + (digits[2:] if digits.startswith("00") else digits), region)
+    return guess if guess is not None and is_valid(guess) else None
+
+
+def _possible(text: str, region: str) -> str | None:
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def is_valid(e164: str) -> bool:
