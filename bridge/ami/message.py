@@ -59,8 +59,12 @@ class Headers(Mapping[str, str]):
         return tuple(self._values.get(name.lower(), ()))
 
     def variables(self, name: str = "ChanVariable") -> dict[str, str]:
-        """The channel variables carried in ``ChanVariable: NAME=value`` headers (``Variable`` in the answers to Status)."""
-        return {key: value for key, _, value in (text.partition("=") for text in self.every(name))}
+        """The channel variables carried in ``ChanVariable: NAME=value`` headers (``Variable`` in the answers to Status).
+
+        Status writes ``(null)`` for a variable that is not set: such are left out.
+        """
+        pairs = (text.partition("=") for text in self.every(name))
+        return {key: value for key, _, value in pairs if value != "(null)"}
 
 
 @dataclass(frozen=True, slots=True)
