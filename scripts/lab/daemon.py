@@ -184,7 +184,7 @@ class Daemon:
 
     def calls(self, *filters: str) -> list[dict[str, Any]]:
         """The books: ``callbridge calls --json``, oldest first."""
-        found = _json_documents(self.cli("calls", *filters, "--json").stdout)
+        found = _json_documents(self.cli("calls", *filters, "--limit", "0", "--json").stdout)
         return sorted(found, key=lambda call: str(call["started_at"]))
 
     def call(self, call_id: str) -> dict[str, Any]:
