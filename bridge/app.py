@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from bridge.flows.books import Books
 from bridge.flows.inbound import Inbound
 from bridge.flows.ports import StoreDownError
 from bridge.journal import JournalReader
-from bridge.measures import measure
+from bridge.measures import GAUGES, HELP
 from bridge.recordings.worker import RecordingWorker
 from bridge.store.calls import CallStore
 from bridge.store.engine import Database
@@ -70,7 +70,7 @@ class Daemon:
         self.monitor = Monitor(self.health, self.metrics.text, __version__)
         self._stop = asyncio.Event()
         self._last_alive = utc_now()
-        measure(self)
+        self._measure()
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT. A second signal ends the process at once."""
@@ -245,6 +245,23 @@ class Daemon:
             os._exit(128 + number)
         log.info("stopping")
         self._stop.set()
+
+    def _measure(self) -> None:
+        counters: dict[str, Callable[[], Any]] = {
+            "agi": lambda: self.agi.counters,
+            "ami": lambda: self.ami.counters,
+            "books": lambda: self.books.counters,
+            "journal": lambda: self.journal.counters,
+            "recordings": lambda: self.recordings.counters,
+        }
+        for prefix, read in counters.items():
+            self.metrics.group(prefix, read, HELP[prefix], GAUGES.get(prefix, ()))
+        gauge = self.metrics.gauge
+        gauge("agi_open_sessions", "Calls waiting for their answer now.", lambda: self.agi.open_sessions)
+        gauge("ami_connected", "Whether the manager link is up.", lambda: float(self.ami.connected))
+        gauge("ami_waiting_events", "Manager events not taken in yet.", lambda: self.ami.waiting_events)
+        gauge("numbers", "Tracked numbers in force.", lambda: len(self.inbound.directory.numbers))
+        gauge("journal_bytes", "Size of Asterisk's journal.", self.journal.size)
 
 
 def fixed_changes(old: Config, new: Config) -> Iterator[str]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from bridge.app import Daemon
+from typing import Final
 
 AGI = {
     "sessions": "FastAGI connections that got as far as a complete environment.",
@@ -54,16 +51,7 @@ RECORDINGS = {
 }
 
 
-def measure(daemon: Daemon) -> None:
-    """Register everything that `daemon`'s parts count."""
-    metrics = daemon.metrics
-    metrics.group("agi", lambda: daemon.agi.counters, AGI)
-    metrics.group("ami", lambda: daemon.ami.counters, AMI)
-    metrics.group("books", lambda: daemon.books.counters, BOOKS, gauges=("open", "waiting"))
-    metrics.group("journal", lambda: daemon.journal.counters, JOURNAL)
-    metrics.group("recordings", lambda: daemon.recordings.counters, RECORDINGS, gauges=("waiting",))
-    metrics.gauge("agi_open_sessions", "Calls waiting for their answer now.", lambda: daemon.agi.open_sessions)
-    metrics.gauge("ami_connected", "Whether the manager link is up.", lambda: float(daemon.ami.connected))
-    metrics.gauge("ami_waiting_events", "Manager events not taken in yet.", lambda: daemon.ami.waiting_events)
-    metrics.gauge("numbers", "Tracked numbers in force.", lambda: len(daemon.inbound.directory.numbers))
-    metrics.gauge("journal_bytes", "Size of Asterisk's journal.", daemon.journal.size)
+#: By the prefix of the metrics' names: callbridge_<prefix>_<counter>_total.
+HELP: Final = {"agi": AGI, "ami": AMI, "books": BOOKS, "journal": JOURNAL, "recordings": RECORDINGS}
+#: What may fall again.
+GAUGES: Final = {"books": ("open", "waiting"), "recordings": ("waiting",)}
