@@ -5,29 +5,22 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
+from bridge.cli.common import config_option, find_config
 from bridge.config import ConfigError, Loaded, Problem, load
 from bridge.config.schema import schema_text
 
 
 @click.command("check")
-@click.option(
-    "-c",
-    "--config",
-    "path",
-    type=click.Path(),
-    envvar="CALLBRIDGE_CONFIG",
-    default="/etc/callbridge/bridge.yaml",
-    show_default=True,
-    help="The file to check.",
-)
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 @click.option(
     "--print-schema", is_flag=True, help="Print the JSON Schema of bridge.yaml for editors, and do nothing else."
 )
-def check(path: str, as_json: bool, print_schema: bool) -> None:
+def check(config: Path | None, as_json: bool, print_schema: bool) -> None:
     """Check bridge.yaml and everything it names: included files, secrets, sounds.
 
     Every mistake is reported at once, as file:line:column: path: what is wrong. Exit status 0: it can be used; 1: it cannot.
@@ -39,6 +32,7 @@ def check(path: str, as_json: bool, print_schema: bool) -> None:
     if print_schema:
         click.echo(schema_text(), nl=False)
         return
+    path = find_config(config)
     loaded: Loaded | None = None
     errors: Sequence[Problem]
     warnings: Sequence[Problem] = ()

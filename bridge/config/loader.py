@@ -145,7 +145,9 @@ def _sound_problems(config: Config, tree: Tree) -> Iterator[Problem]:
         try:
             read_sound(wanted.file)
         except SoundError as error:
-            made = " (it is to be made from its text)" if wanted.made and not wanted.file.exists() else ""
+            made = (
+                "; `callbridge sounds make` makes it from its text" if wanted.made and not wanted.file.exists() else ""
+            )
             yield Problem.at(tree.place(wanted.path), wanted.path, f"{error}{made}")
 
 

@@ -53,9 +53,14 @@ class Hours:
         """The first moment after `at` (UTC) when the line opens or closes; None if it does not within 400 days."""
         now = self.is_open(at)
         first = at.astimezone(self.zone).date()
+        pending: list[datetime] = []
         for ahead in range(-1, HORIZON_DAYS):
             day = first + timedelta(days=ahead)
-            for moment in sorted(self._moments(day)):
+            pending = sorted({*pending, *self._moments(day)})
+            # a midnight that comes twice mixes the moments of two days: those near it wait for the next day's
+            settled = self._midnight(day + timedelta(days=1)) - timedelta(hours=3)
+            while pending and pending[0] < settled:
+                moment = pending.pop(0)
                 if moment > at and self.is_open(moment) != now:
                     return moment
         return None
@@ -68,8 +73,7 @@ class Hours:
             wall = datetime.combine(day, time(), self.zone) + timedelta(minutes=edge)
             yield wall.replace(fold=0).astimezone(UTC)
             yield wall.replace(fold=1).astimezone(UTC)
-        begin = datetime.combine(day, time(), self.zone).astimezone(UTC)
-        end = begin + timedelta(days=1, hours=2)
+        begin, end = self._midnight(day), self._midnight(day + timedelta(days=1))
         if self._offset(begin) != self._offset(end):
             yield self._jump(begin, end)
 
@@ -84,6 +88,9 @@ class Hours:
             else:
                 high = middle
         return datetime.fromtimestamp(high, UTC)
+
+    def _midnight(self, day: date) -> datetime:
+        return datetime.combine(day, time(), self.zone).astimezone(UTC)
 
     def _offset(self, at: datetime) -> timedelta | None:
         return at.astimezone(self.zone).utcoffset()

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from conftest import MINIMAL, write_wav
+from config_texts import MINIMAL, write_wav
 
 from bridge.config import Loaded
 from bridge.config.sounds import SoundError, read_sound, wanted_sounds
@@ -149,7 +149,7 @@ def test_a_text_without_a_file_is_to_be_made(loads: Loads, folder: Path) -> None
         ("sounds/callbridge/line-x-busy.wav", "Занято", "ru", True),
     }
     assert str(loaded.sound_problems[0]).endswith(
-        "notice-n.wav cannot be read: no such file or directory (it is to be made from its text)"
+        "notice-n.wav cannot be read: no such file or directory; `callbridge sounds make` makes it from its text"
     )
     assert (
         loaded.directory.sources["ads"].whisper == ""

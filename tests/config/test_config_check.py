@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from click.testing import CliRunner
-from conftest import ENV, MINIMAL, write_wav
+from config_texts import ENV, MINIMAL, write_wav
 
 from bridge.cli.check import check
 from bridge.config.schema import schema_text

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from conftest import write_wav
+from config_texts import write_wav
 from pydantic import BaseModel
 
 from bridge.config import load

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ENV, MINIMAL
+from config_texts import ENV, MINIMAL
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import MINIMAL
+from config_texts import MINIMAL
 
 from bridge.config import ConfigError, load
 
