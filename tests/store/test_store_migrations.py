@@ -49,7 +49,7 @@ async def test_the_indexes_on_postgresql_are_the_schemas(database: Database) -> 
 async def test_migrating_shows_its_steps_and_is_done_once(url: str) -> None:
     database = Database(url)
     database.create_file()
-    with pytest.raises(StoreUnavailable, match="lacks 1 step.*from 0001 on: run `callbridge migrate`"):
+    with pytest.raises(StoreUnavailable, match=r"lacks 1 step.*from 0001 on: run `callbridge migrate`"):
         await require_current(database)
     assert [step.revision for step in await pending(database)] == ["0001"]
     assert [step.title for step in await migrate(database)] == ["Calls, rings, the numbers' bindings over time, marks."]
@@ -82,6 +82,8 @@ async def _sqlite_schema(database: Database) -> dict[str, str]:
 
 
 async def _postgres_indexes(database: Database) -> dict[str, str]:
-    query = text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'")
+    query = text(
+        "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+    )
     async with database.reading() as connection:
         return {row.indexname: row.indexdef for row in (await connection.execute(query)).all()}
