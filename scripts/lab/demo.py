@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -31,7 +32,7 @@ from lab.world import AGENT_HZ, CALLER_HZ, Lab, LabError
 
 LAB = CHECKOUT / ".lab"
 KEPT = LAB / "demo.running"
-TALK = 4.0  #: seconds each caller talks
+TALK = 3.0  #: seconds each caller talks
 _BEGAN = float(os.environ.get("LAB_BEGAN") or time.time())
 
 
@@ -62,7 +63,8 @@ def main() -> int:
     args = _arguments()
     console = Console(highlight=False, soft_wrap=True)
     say = _progress(console)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         if args.stop:
             count = stop_kept(KEPT)
@@ -118,6 +120,8 @@ def _run(console: Console, say: Callable[[str], None], *, keep: bool) -> int:
             _keep(console, lab)
         return 1 if wrong else 0
     finally:
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, signal.SIG_IGN)  # a second ctrl-C must not leave anything behind
         if not KEPT.exists():
             lab.stop()
 
@@ -156,9 +160,9 @@ def _speak(config: dict[str, Any], _: Lab) -> None:
 
 
 def _table(console: Console, calls: list[dict[str, Any]], recordings: Path) -> None:
-    table = Table(title="The books", title_justify="left")
+    table = Table(title="The books", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("number", "source", "caller", "outcome", "answered by", "talk"):
-        table.add_column(name, justify="right" if name == "talk" else "left")
+        table.add_column(name, justify="right" if name == "talk" else "left", no_wrap=True)
     for call in calls:
         talk = talk_seconds(call)
         source = (call.get("attribution") or {}).get("source") or "unknown"
@@ -185,8 +189,13 @@ def _keep(console: Console, lab: Lab) -> None:
         BulkPhone(lab.tools, lab.folder / "sip", x, answer_after=2, audio=AGENT_HZ)
         for x in list(lab.endpoints.values())[:2]
     ]
-    for phone in phones:
-        phone.start(lives=None)
+    try:
+        for phone in phones:
+            phone.start(lives=None)
+    except BaseException:
+        for phone in phones:
+            phone.stop()
+        raise
     pids = [lab.daemon.pid, *(phone.pid for phone in phones), lab.asterisk.pid]
     remember(KEPT, [pid for pid in pids if pid is not None])
     (lab.folder / "caller.alaw").write_bytes(encode_alaw(tone(CALLER_HZ, 1.0)))
