@@ -376,7 +376,11 @@ class Phone(_Sipp):
     def start(self) -> Phone:
         """Return when the phone listens."""
         self._launch(self._scenario, "-p", str(self.endpoint.port), "-aa", timeout=self._lives)
-        self.until(self._listens, 10, "listening")
+        try:
+            self.until(self._listens, 10, "listening")
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def wait_rung(self, timeout: float = 30.0, calls: int = 1) -> Leg:

@@ -98,9 +98,13 @@ class Lab:
 
     def stop(self) -> None:
         """End all processes of the lab. The folder stays."""
-        self.stop_calls()
-        self.daemon.stop()
-        self.asterisk.stop()
+        try:
+            self.stop_calls()
+        finally:
+            try:
+                self.daemon.stop()
+            finally:
+                self.asterisk.stop()
 
     def stop_calls(self) -> None:
         """End all callers and phones: each test begins without them."""
