@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import click
 
-from bridge.cli.call_views import CSV, HEAD, WIDTHS, as_dict, as_line, cells
+from bridge.cli.call_views import CSV, HEAD, NARROW, WIDE_ENOUGH, WIDTHS, as_dict, as_line, cells, narrow_cells
 from bridge.cli.common import Opened
 from bridge.cli.output import CsvWriter, console, to_json
 from bridge.core.model import Call
@@ -46,14 +46,23 @@ async def list_calls(opened: Opened, wanted: CallFilter, limit: int, output: str
         from rich.box import SIMPLE_HEAD
         from rich.table import Table
 
-        table = Table(*HEAD, box=SIMPLE_HEAD)
-        for column, name in zip(table.columns, HEAD, strict=True):
-            column.no_wrap = name in ("started", "id", "wait", "talk")
+        screen = console()
+        wide = screen.width >= WIDE_ENOUGH
+        head, row = (HEAD, cells) if wide else (NARROW, narrow_cells)
+        if wide:
+            table = Table(*head, box=SIMPLE_HEAD)
+        else:
+            table = Table(
+                *head, box=None, padding=(0, 2, 0, 0), caption=f"times in {opened.zone}", caption_justify="left"
+            )
+        for column, name in zip(table.columns, head, strict=True):
+            column.no_wrap = name in ("started", "caller", "outcome", "wait", "talk", "id")
+            column.overflow = "fold"
             column.justify = "right" if name in ("wait", "talk") else "left"
         async for call in found:
-            table.add_row(*cells(call, opened.zone))
+            table.add_row(*row(call, opened.zone))
         if table.row_count:
-            console().print(table)
+            screen.print(table)
         else:
             click.echo("no calls", err=True)
 

@@ -15,6 +15,10 @@ from bridge.core.model import Call, RecordingStatus
 HEAD = ("started", "caller", "number", "source", "line", "outcome", "answered by", "wait", "talk", "id")
 WIDTHS = (25, 14, 14, 20, 10, 12, 12, 6, 7, 0)
 
+#: Where a terminal has fewer columns than all that takes, these are left; the id is cut to what names one call nearly always.
+NARROW = ("started", "caller", "source", "outcome", "talk", "id")
+WIDE_ENOUGH = 150
+
 CSV = (
     "id",
     "started_at",
@@ -57,6 +61,13 @@ def cells(call: Call, zone: tzinfo) -> tuple[str, ...]:
         _length(call.talk_seconds),
         call.id,
     )
+
+
+def narrow_cells(call: Call, zone: tzinfo) -> tuple[str, ...]:
+    """The row of a narrow table, in the order of NARROW."""
+    row = dict(zip(HEAD, cells(call, zone), strict=True))
+    row |= {"started": f"{call.started_at.astimezone(zone):%m-%d %H:%M:%S}", "id": call.id.rpartition("-")[0]}
+    return tuple(row[name] for name in NARROW)
 
 
 def source_text(call: Call) -> str:

@@ -64,7 +64,8 @@ async def _rows(opened: Opened, at: datetime) -> list[_Row]:
         binding, seen = bound.get(number), activity.get(number)
         release = None
         if binding is not None and binding.kind is BindingKind.RETIRING:
-            since = binding.since or await opened.reports.bound_since(number) or at
+            watched = await opened.reports.watched_since(number) or at  # before that, silence says nothing
+            since = max(binding.since or watched, watched)
             release = release_of(at, since, await opened.reports.call_times(number))
         rows.append(_Row(number, binding, seen.last_call if seen else None, seen.calls if seen else 0, release))
     return rows
@@ -91,24 +92,21 @@ def _print_table(rows: list[_Row], zone: Any) -> None:
 
     from bridge.cli.output import console, plain
 
-    table = Table("number", "binding", "source", "last call", f"{_DAYS} days", "", box=SIMPLE_HEAD)
+    table = Table("number", "binding", "source", "last call", f"{_DAYS} days", box=SIMPLE_HEAD)
     table.columns[4].justify = "right"
+    for column in table.columns:
+        column.overflow = "fold"
     for row in rows:
         binding = row.binding
         kind = "not bound" if binding is None else binding.kind.value + (f" {binding.pool}" if binding.pool else "")
-        table.add_row(
-            plain(row.number),
-            plain(kind),
-            plain(binding.source if binding else ""),
-            local(row.last_call, zone) if row.last_call else "never",
-            str(row.recent),
-            _advice(row.release, zone),
-        )
+        last = local(row.last_call, zone) if row.last_call else "never"
+        table.add_row(plain(row.number), plain(kind), plain(binding.source if binding else ""), last, str(row.recent))
     console().print(table)
+    for row in rows:
+        if row.release is not None:
+            click.echo(f"{plain(row.number)} {_advice(row.release, zone)}")
 
 
-def _advice(release: Release | None, zone: Any) -> str:
-    if release is None:
-        return ""
+def _advice(release: Release, zone: Any) -> str:
     when = "may be let go" if release.safe else f"keep until {release.safe_at.astimezone(zone).date()}"
     return f"{when}: {release.reason}"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from bridge.store.reports import Row
 
 _DAYS = 30
+#: Below so many columns the table does without the range of the rate, and its bars are short.
+_WIDE_ENOUGH = 110
 _CSV = (
     "period",
     "begin",
@@ -129,24 +131,29 @@ def _print_table(rows: list[Row], totals: list[Row], by: str | None) -> None:
 
     from bridge.cli.output import bar, console, plain
 
-    table = Table(*([by] if by else []), "source", box=SIMPLE_HEAD, show_footer=True)
-    for name in ("calls", "unique", "first", "answered", "missed"):
-        table.add_column(name, justify="right")
-    table.add_column("rate", no_wrap=True)
-    table.add_column("talk", justify="right")
+    screen = console()
+    wide = screen.width >= _WIDE_ENOUGH
+    table = Table(box=SIMPLE_HEAD, show_footer=True, padding=(0, 1) if wide else (0, 0), pad_edge=wide)
+    for name in [*([by] if by else []), "source"]:
+        table.add_column(name, overflow="fold", no_wrap=name == by)
+    for name in ("calls", "unique", "first", "answered", "missed", "rate", "talk"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     most = max(row.tally.calls for row in rows)
     for row in rows:
         names = [row.period.label] if by else []
-        table.add_row(*names, plain(row.source or "unknown"), *_cells(row), bar(row.tally.calls / most))
-    for column, text in zip(table.columns, [*([""] if by else []), "all", *_cells(totals[0]), ""], strict=True):
+        width = 20 if wide else 6
+        table.add_row(*names, plain(row.source or "unknown"), *_cells(row, wide), bar(row.tally.calls / most, width))
+    for column, text in zip(table.columns, [*([""] if by else []), "all", *_cells(totals[0], wide), ""], strict=True):
         column.footer = text
-    console().print(table)
+    screen.print(table)
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, wide: bool) -> list[str]:
     tally = row.tally
     interval = tally.answer_rate_interval
-    rate = "" if interval is None else f"{tally.answer_rate:4.0%} ({interval[0]:.0%}-{interval[1]:.0%})"
+    rate = "" if interval is None else f"{tally.answer_rate:.0%}"
+    if interval is not None and wide:
+        rate += f" ({interval[0]:.0%}-{interval[1]:.0%})"
     counts = (tally.calls, tally.unique, tally.first_time, tally.answered, tally.missed)
     return [*map(str, counts), rate, duration(tally.talk_ms)]

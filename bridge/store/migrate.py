@@ -1,18 +1,18 @@
-"""Bringing a database to this version's schema, and refusing one that is not there."""
+"""Bringing a database to this version's schema, and refusing one that is not there.
+
+Alembic is loaded only where there is a step to take: every command asks whether the schema fits, few find that it does not.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 
 from bridge.store.engine import Database
 from bridge.store.errors import StoreUnavailable
+from bridge.store.schema import REVISION
 
 _FOLDER = Path(__file__).parent / "migrations"
 
@@ -45,6 +45,9 @@ async def migrate(database: Database) -> list[Step]:
 async def require_current(database: Database) -> None:
     """StoreUnavailable unless `database` has exactly this version's schema."""
     database.require_file()
+    async with database.reading() as connection:
+        if await connection.run_sync(_revision) == REVISION:
+            return
     if steps := await pending(database):
         raise StoreUnavailable(
             f"database {database.name} lacks {len(steps)} step(s) of this version, from {steps[0].revision} on: run `callbridge migrate`"
@@ -52,7 +55,10 @@ async def require_current(database: Database) -> None:
 
 
 def _steps_after(database: Database, current: str | None) -> list[Step]:
-    steps = [Step(script.revision, script.doc) for script in reversed(list(_scripts().walk_revisions()))]
+    from alembic.script import ScriptDirectory
+
+    scripts = reversed(list(ScriptDirectory(str(_FOLDER)).walk_revisions()))
+    steps = [Step(script.revision, script.doc) for script in scripts]
     known = [step.revision for step in steps]
     if current is None:
         return steps
@@ -65,14 +71,16 @@ def _steps_after(database: Database, current: str | None) -> list[Step]:
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory(str(_FOLDER))
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     command.upgrade(config, "head")

@@ -104,8 +104,10 @@ class Reports:
         async with self._database.reading() as connection:
             return list(reversed((await connection.execute(newest)).scalars().all()))
 
-    async def bound_since(self, number: str) -> datetime | None:
-        """Since when `number` has had the binding it has now; None if the books know of none."""
-        query = select(bindings.c.valid_from).where(bindings.c.number == number, bindings.c.valid_to.is_(None))
+    async def watched_since(self, number: str) -> datetime | None:
+        """Since when the books know `number`: from its first binding or call; None if not at all."""
+        bound = select(func.min(bindings.c.valid_from)).where(bindings.c.number == number)
+        called = select(func.min(calls.c.started_at)).where(calls.c.number == number)
         async with self._database.reading() as connection:
-            return (await connection.execute(query)).scalar_one_or_none()
+            known = [(await connection.execute(query)).scalar_one() for query in (bound, called)]
+        return min((moment for moment in known if moment is not None), default=None)

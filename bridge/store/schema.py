@@ -54,6 +54,9 @@ class Instant(TypeDecorator[datetime]):
         return moment.astimezone(UTC)
 
 
+#: The last of the steps in `bridge/store/migrations`: what a database of this version is at.
+REVISION = "0001"
+
 #: Ids are compared byte by byte on both databases, so that ranges and pages agree.
 IdText = Text().with_variant(Text(collation="C"), "postgresql")
 Json = JSON().with_variant(JSONB(), "postgresql")

@@ -60,6 +60,12 @@ def test_a_retiring_number_that_still_rings_is_kept(fill: Fill, callbridge: Run)
     assert f"keep until {until}: no call for 3 days; only one call is known" in callbridge("numbers").stdout
 
 
+def test_silence_before_the_books_began_says_nothing(fill: Fill, callbridge: Run) -> None:
+    fill()
+    assert "keep until" in callbridge("numbers").stdout
+    assert "may be let go" not in callbridge("numbers").stdout
+
+
 def test_report_sources(fill: Fill, callbridge: Run) -> None:
     other = "+79990000000"
     fill(

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -288,12 +289,28 @@ def test_colour_only_on_a_terminal_and_not_against_the_users_will(fill: Fill) ->
         assert "\x1b" not in listing.communicate()[0]
 
 
+def test_a_narrow_terminal_still_tells_who_called_when_and_from_where(fill: Fill, callbridge: Run) -> None:
+    (call,) = fill([full_call()])
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", _on_terminal("calls", COLUMNS="80"))
+    (row,) = [line for line in shown.splitlines() if "11-20 15:00:00" in line]
+    assert "+79161112233" in row
+    assert "yandex-dir" in row
+    assert "ect 93%" in shown  # folded, not cut
+    assert "answered" in row
+    assert "…" not in shown
+    assert "times in Europe/Moscow" in shown
+    assert len(max(shown.splitlines(), key=len)) <= 80
+    short = row.split()[-1]
+    assert call.id.startswith(short)
+    assert call.id in callbridge("calls", "show", short).stdout
+
+
 def _on_terminal(*arguments: str, **environment: str) -> str:
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "bridge", *arguments],
         stdout=theirs,
-        env=_environment(TERM="xterm-256color", COLUMNS="120", **environment),
+        env=_environment(**{"TERM": "xterm-256color", "COLUMNS": "120", **environment}),
     ) as process:
         os.close(theirs)
         shown = b""

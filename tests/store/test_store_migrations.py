@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from bridge.store.engine import Database
 from bridge.store.errors import StoreUnavailable
 from bridge.store.migrate import migrate, pending, require_current
-from bridge.store.schema import metadata
+from bridge.store.schema import REVISION, metadata
 
 
 def _differences(connection: Connection) -> list[object]:
@@ -54,6 +54,8 @@ async def test_migrating_shows_its_steps_and_is_done_once(url: str) -> None:
     assert [step.revision for step in await pending(database)] == ["0001"]
     assert [step.title for step in await migrate(database)] == ["Calls, rings, the numbers' bindings over time, marks."]
     assert await migrate(database) == []
+    async with database.reading() as connection:
+        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == [REVISION]
     await require_current(database)
     await database.close()
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from store_samples import NOON, a_call, answered, missed
 
-from bridge.core.model import Call, Outcome
+from bridge.core.model import Binding, BindingKind, Call, Outcome
 from bridge.core.report import Period, Tally
 from bridge.store.calls import CallStore
 from bridge.store.engine import Database
@@ -87,4 +87,7 @@ async def test_activity_and_times(database: Database) -> None:
     assert (await reports.activity(NOON + timedelta(days=1)))["+7496"].calls == 0
     assert await reports.call_times("+74951234567") == [NOON + timedelta(minutes=n) for n in (1, 2)]
     assert await reports.call_times("+74951234567", limit=1) == [NOON + timedelta(minutes=2)]
-    assert await reports.bound_since("+7496") is None
+    assert await reports.watched_since("+7497") is None
+    assert await reports.watched_since("+7496") == NOON + timedelta(minutes=3)
+    await store.record_bindings(NOON, [Binding("+7496", BindingKind.STATIC, "radio")])
+    assert await reports.watched_since("+7496") == NOON
