@@ -1,4 +1,4 @@
-"""One side's audio: sends a tone as G.711 a-law every 20 ms and keeps what it hears, by the address it comes from."""
+"""One side's audio: sends a tone as G.711 a-law (or 16 kHz linear) every 20 ms and keeps what it hears, by the address it comes from."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lab.tones import RATE, Samples, decode_alaw, decode_ulaw, encode_alaw, tone
+from lab.tones import RATE, Samples, decode_alaw, decode_linear, decode_ulaw, encode_alaw, encode_linear, tone
 
 FRAME = 160  #: samples in 20 ms
 PTIME = FRAME / RATE
-ALAW_TYPE, ULAW_TYPE, EVENT_TYPE = 8, 0, 101
+ALAW_TYPE, ULAW_TYPE, EVENT_TYPE, WIDE_TYPE = 8, 0, 101, 118
+WIDE_RATE = 2 * RATE  #: samples a second of L16, the linear 16-bit audio that needs no codec (RFC 3551)
+_DECODERS = {ALAW_TYPE: decode_alaw, ULAW_TYPE: decode_ulaw, WIDE_TYPE: lambda data: decode_linear(data)[::2]}
 _EVENTS = "0123456789*#ABCD"
 
 
@@ -46,14 +48,14 @@ class Stream:
 
     def audio(self) -> Samples:
         """All that was heard, on the clock of its arrival: a pause in the stream is silence. 8000 samples a second; begins with the first packet."""
-        packets = [x for x in self.heard if x.kind in (ALAW_TYPE, ULAW_TYPE)]
+        packets = [x for x in self.heard if x.kind in _DECODERS]
         if not packets:
             return np.zeros(0)
         start = packets[0].at
         out = np.zeros(round((packets[-1].at - start) * RATE) + 4 * FRAME)
         place = 0
         for packet in packets:
-            samples = decode_alaw(packet.payload) if packet.kind == ALAW_TYPE else decode_ulaw(packet.payload)
+            samples = _DECODERS[packet.kind](packet.payload)
             due = round((packet.at - start) * RATE)
             if due - place > 5 * FRAME:  # less is jitter, more a pause
                 place = due
@@ -65,7 +67,7 @@ class Stream:
 
     def first_at(self) -> float | None:
         """When the first audio came (epoch seconds)."""
-        return next((x.at for x in self.heard if x.kind in (ALAW_TYPE, ULAW_TYPE)), None)
+        return next((x.at for x in self.heard if x.kind in _DECODERS), None)
 
     def digits(self) -> str:
         """The DTMF heard as RFC 4733 events."""
@@ -79,16 +81,25 @@ class Stream:
 
 
 class RtpPoint:
-    """A socket with one tone for all its streams. Not a thread: its owner calls tick() every few milliseconds."""
+    """A socket with one tone for all its streams. Not a thread: its owner calls tick() every few milliseconds.
 
-    def __init__(self, address: str, frequency: float | None, level: float = 0.3) -> None:
+    `wide`: sends linear audio of 16 kHz in place of a-law.
+    """
+
+    def __init__(self, address: str, frequency: float | None, level: float = 0.3, *, wide: bool = False) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((address, 0))
         self.socket.setblocking(False)
         self.port = int(self.socket.getsockname()[1])
         self.streams: dict[tuple[str, int], Stream] = {}
-        self._frames = _frames(frequency, level)
+        self._kind, self._step = (WIDE_TYPE, 2 * FRAME) if wide else (ALAW_TYPE, FRAME)
+        self._level = level
         self._due = 0.0
+        self.retune(frequency)
+
+    def retune(self, frequency: float | None) -> None:
+        """Send another tone from the next frame on; None is silence."""
+        self._frames = _frames(frequency, self._level, wide=self._kind == WIDE_TYPE)
 
     def stream(self, far: tuple[str, int]) -> Stream:
         if far not in self.streams:
@@ -137,7 +148,7 @@ class RtpPoint:
 
     def _send(self, far: tuple[str, int], stream: Stream, now: float) -> None:
         kind, payload, timestamp, marker = (
-            ALAW_TYPE,
+            self._kind,
             self._frames[stream._position % len(self._frames)],
             stream._timestamp,
             0,
@@ -148,23 +159,26 @@ class RtpPoint:
             code, sent = stream._digit
             ended = sent >= 6  # 120 ms, and the end three times
             marker = 0x80 if sent == 0 else 0
-            kind, payload = EVENT_TYPE, struct.pack("!BBH", code, (0x80 if ended else 0) | 10, min(sent + 1, 6) * FRAME)
-            timestamp = stream._timestamp - sent * FRAME
+            kind, payload = (
+                EVENT_TYPE,
+                struct.pack("!BBH", code, (0x80 if ended else 0) | 10, min(sent + 1, 6) * self._step),
+            )
+            timestamp = stream._timestamp - sent * self._step
             stream._digit = None if sent == 8 else (code, sent + 1)
         header = struct.pack(
             "!BBHII", 0x80, marker | kind, stream._sequence & 0xFFFF, timestamp & 0xFFFFFFFF, stream._ssrc
         )
         stream._sequence, stream._timestamp, stream._position = (
             stream._sequence + 1,
-            stream._timestamp + FRAME,
+            stream._timestamp + self._step,
             stream._position + 1,
         )
         with contextlib.suppress(OSError):  # nobody listens any more; the signalling will say so
             self.socket.sendto(header + payload, far)
 
 
-def _frames(frequency: float | None, level: float) -> list[bytes]:
+def _frames(frequency: float | None, level: float, *, wide: bool) -> list[bytes]:
     """One second of frames; a whole number of hertz makes it seamless."""
-    samples = np.zeros(RATE) if frequency is None else tone(frequency, 1.0, RATE, level)
-    data = encode_alaw(samples)
-    return [data[i : i + FRAME] for i in range(0, RATE, FRAME)]
+    rate, encode, size = (WIDE_RATE, encode_linear, 4 * FRAME) if wide else (RATE, encode_alaw, FRAME)
+    data = encode(np.zeros(rate) if frequency is None else tone(frequency, 1.0, rate, level))
+    return [data[i : i + size] for i in range(0, len(data), size)]

@@ -16,6 +16,8 @@ a=fmtp:101 0-15
 a=ptime:20
 a=sendrecv"""
 
+_WIDE = (("AVP 8 ", "AVP 118 "), ("rtpmap:8 PCMA/8000", "rtpmap:118 L16/16000"))
+
 _INVITE = """<send retrans="500"{clock}><![CDATA[
 INVITE sip:[dialled]@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
@@ -125,22 +127,19 @@ _FAILURES = (
 HANG_UP = "HANGUP"  #: the word the lab itself sends to a caller's SIPp, as if a request, to make it CANCEL or BYE
 
 
-def caller(*, named: bool, headers: str = "", wait: float, talk: float) -> str:
+def caller(*, named: bool, headers: str = "", wait: float, talk: float, wide: bool = False) -> str:
     """A caller who gives up `wait` seconds after the last provisional answer, and hangs up `talk` seconds after being answered.
 
     Answered is the 200 of the caller's leg: the PBX may send it long before a person picks up. Both times are only the longest: a
-    datagram ``HANGUP`` makes him hang up at once.
+    datagram ``HANGUP`` makes him hang up at once. `wide`: he offers linear audio of 16 kHz alone.
     """
     name = '"[from_name]" ' if named else ""
     via = "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]"
-    steps = [
-        _INVITE.format(
-            clock="",
-            name=name,
-            headers="".join(f"{x}\n" for x in headers.splitlines()),
-            sdp=_SDP.format(port="[audio_port]"),
-        )
-    ]
+    sdp = _SDP.format(port="[audio_port]")
+    for narrow, broad in _WIDE if wide else ():
+        sdp = sdp.replace(narrow, broad)
+    lines = "".join(f"{x}\n" for x in headers.splitlines())
+    steps = [_INVITE.format(clock="", name=name, headers=lines, sdp=sdp)]
     steps += [f'<recv response="100" optional="true" timeout="{round(wait * 1000)}" ontimeout="cancel"/>\n']
     steps += [f'<recv response="{code}" optional="true"/>\n' for code in (180, 181, 182, 183)]
     steps += [f'<recv response="{code}" optional="true" next="failed"/>\n' for code in _FAILURES]

@@ -122,12 +122,14 @@ class _Sipp:
 
     _caller: bool
 
-    def __init__(self, tools: Tools, folder: Path, name: str, address: str, tone: float | None) -> None:
+    def __init__(
+        self, tools: Tools, folder: Path, name: str, address: str, tone: float | None, *, wide: bool = False
+    ) -> None:
         self.name = name
         self.tone = tone
         self.folder = folder / f"{name}-{next(_numbers):03}"
         self.legs: list[Leg] = []  #: one per call, oldest first
-        self.rtp = RtpPoint(address, tone)
+        self.rtp = RtpPoint(address, tone, wide=wide)
         self._tools = tools
         self._address = address
         self._process: subprocess.Popen[bytes] | None = None
@@ -237,7 +239,7 @@ class CallerCall(_Sipp):
     so; None: a From without a user part), `name` the raw
     display name between its quotes (None: no name). `hang_up_after`: seconds after the 200 (None: waits for the far end's BYE);
     `give_up_after`: seconds after the INVITE, if there was no 200 yet. `digits`: DTMF keys with seconds after the first SDP.
-    `headers`: further header lines. `tone` None: sends no audio at all.
+    `headers`: further header lines. `tone` None: sends no audio at all. `wide`: offers and sends linear audio of 16 kHz.
     """
 
     _caller = True
@@ -256,10 +258,12 @@ class CallerCall(_Sipp):
         give_up_after: float | None = None,
         digits: Sequence[tuple[float, str]] = (),
         headers: str = "",
+        wide: bool = False,
         longest: float = LONGEST_CALL,
         address: str = LOOPBACK,
     ) -> None:
-        super().__init__(tools, folder, "caller", address, tone)
+        super().__init__(tools, folder, "caller", address, tone, wide=wide)
+        self._wide = wide
         self.number = number
         self._sip_port = sip_port
         self._from = (caller, name)
@@ -287,7 +291,11 @@ class CallerCall(_Sipp):
         if name is not None:
             arguments += ["-key", "from_name", name]
         scenario = scenarios.caller(
-            named=name is not None, headers=self._headers, wait=self._longest, talk=self._longest
+            named=name is not None,
+            headers=self._headers,
+            wait=self._longest,
+            talk=self._longest,
+            wide=self._wide,
         )
         self._launch(scenario, *arguments, timeout=self._longest + 10)
         return self

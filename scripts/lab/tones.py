@@ -51,6 +51,15 @@ def encode_alaw(samples: Samples) -> bytes:
     return bytes(_ALAW_ORDER[nearest].astype(np.uint8))
 
 
+def decode_linear(data: bytes) -> Samples:
+    """L16 as it is on the wire: 16 bits, the high byte first."""
+    return np.frombuffer(data, ">i2") / 32768.0
+
+
+def encode_linear(samples: Samples) -> bytes:
+    return np.clip(np.round(samples * 32768.0), -32768, 32767).astype(">i2").tobytes()
+
+
 def tone(frequency: float, seconds: float, rate: int = RATE, level: float = 0.3) -> Samples:
     """A sine of `level` (1.0 = full scale), its phase starting at 0."""
     return level * np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate)
