@@ -1,4 +1,4 @@
-"""Real calls through a real Asterisk to the real daemon. One lab per module, idle between tests."""
+"""Real calls through a real Asterisk to the real daemon."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from house import house
 from lab.fixtures import make_lab, tools
 from lab.tools import Tools
 from lab.world import Lab
@@ -20,15 +21,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
-@pytest.fixture(scope="module")
-def module_lab(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with Lab(tmp_path_factory.mktemp("lab"), tools) as lab:
+@pytest.fixture(scope="session")
+def standing_house(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """The house (house.py), for whoever breaks nothing in it. Who stops the daemon or Asterisk makes a lab of his own."""
+    with house(tmp_path_factory.mktemp("house"), tools) as lab:
         yield lab
 
 
 @pytest.fixture
-def lab(module_lab: Lab) -> Iterator[Lab]:
-    """A running lab with the standard configuration (lab.daemon.bridge_config), its phones gone and its channels none after each test."""
-    yield module_lab
-    module_lab.stop_calls()
-    module_lab.wait_idle()
+def lab(standing_house: Lab) -> Iterator[Lab]:
+    """The house, its phones gone and its channels none after each test."""
+    yield standing_house
+    standing_house.stop_calls()
+    standing_house.wait_idle()
