@@ -38,7 +38,7 @@ def is_name(text: str) -> bool:
 
 def clean_text(text: str, limit: int = 40) -> str:
     """`text` made harmless for a dialplan variable: letters of any script, digits, space and ``.:/+№-`` stay."""
-    return _UNSAFE_IN_TEXT.sub("", text).strip()[:limit]
+    return _UNSAFE_IN_TEXT.sub("", text).strip()[:limit].rstrip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def private_postgres(binaries: Path, more: dict[str, str]) -> Iterator[str]:
             server = subprocess.Popen(command, stdout=out, stderr=out, env=env, cwd=folder, start_new_session=True)
         try:
             _wait_ready(server, log)
-            yield f"postgresql+asyncpg://postgres@{LOOPBACK}:{port}/postgres"
+            yield f"postgresql://postgres@{LOOPBACK}:{port}/postgres"
         finally:
             server.send_signal(signal.SIGINT)  # "fast": ends the sessions first
             try:
