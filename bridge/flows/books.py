@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from bridge.core.directory import Directory
 from bridge.core.journal import End, JournalError, parse
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 MARK: Final = "journal"
 POLL_SECONDS: Final = 0.5  #: how long a line of the journal waits if AMI does not say that it is there
 HEARSAY_SECONDS: Final = 3.0  #: how long the journal has to tell what an event has told already
+Work: TypeAlias = Callable[[], Coroutine[Any, Any, object]]
 RETRY_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -51,7 +53,7 @@ class Books:
         self._position: str | None = None
         self._wake = asyncio.Event()
         self._finishing: dict[str, asyncio.Task[None]] = {}
-        self._caught_up = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []  #: for a turn that begins from now on and finds no more
         self.running = False  #: the store is open, and the books are being kept
 
     # --- what others tell --------------------------------------------------------------------------------------------
@@ -96,9 +98,10 @@ class Books:
 
     async def caught_up(self) -> None:
         """Wait until everything that is in the journal now is in the books."""
-        self._caught_up.clear()
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
         self._wake.set()
-        await self._caught_up.wait()
+        await waiting
 
     @property
     def open_calls(self) -> tuple[Call, ...]:
@@ -119,9 +122,11 @@ class Books:
         failures = 0
         self.running = True
         while True:
+            waiting, self._waiting = self._waiting, []
             try:
                 more = await self._turn()
             except StoreDownError as error:
+                self._waiting += waiting
                 if failures == 0:
                     log.error("the store cannot be written: %s; calls go on, facts wait in the journal", error)  # noqa: TRY400
                 self.store_problem = str(error)
@@ -132,10 +137,15 @@ class Books:
             if failures:
                 log.warning("the store can be written again, after %d failed tries", failures)
             failures, self.store_problem = 0, None
-            if not more:
-                self._caught_up.set()
+            if more:
+                self._waiting += waiting
+            else:
+                for future in waiting:
+                    if not future.done():
+                        future.set_result(None)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+                    async with asyncio.timeout(POLL_SECONDS):  # wait_for() of 3.11 can swallow a cancellation
+                        await self._wake.wait()
                 self._wake.clear()
 
     async def stop(self) -> None:
@@ -208,18 +218,18 @@ class Books:
             if call.recording.status is RecordingStatus.UNNOTICED:
                 log.error("call %s was NOT recorded: %s", call.id, call.recording.reason)
             if call.id in kept:
-                self._run_later(call.id, self._let_go(call))
+                self._run_later(call.id, partial(self._let_go, call))
             elif call.recording.status is RecordingStatus.PENDING or before is not None:
                 self._finish(call)
             else:
-                self._run_later(call.id, self._recordings.describe(call))
+                self._run_later(call.id, partial(self._recordings.describe, call))
         self.counters.open = len(self._open)
         self.counters.waiting = len(self._told)
 
     # --- recordings -----------------------------------------------------------------------------------------------------
 
     def _finish(self, call: Call) -> None:
-        self._run_later(call.id, self._record(call))
+        self._run_later(call.id, partial(self._record, call))
 
     async def _record(self, call: Call) -> None:
         recording = await self._recordings.finish(call)
@@ -233,7 +243,7 @@ class Books:
         await self._recordings.describe(call)  # with what the books have learned meanwhile
         await self._recordings.discard(call.id)
 
-    def _run_later(self, call_id: str, work: Coroutine[Any, Any, object]) -> None:
+    def _run_later(self, call_id: str, work: Work) -> None:
         task = asyncio.create_task(_quietly(call_id, work))
         self._finishing[call_id] = task
         task.add_done_callback(
@@ -241,9 +251,9 @@ class Books:
         )
 
 
-async def _quietly(call_id: str, work: Coroutine[Any, Any, object]) -> None:
+async def _quietly(call_id: str, work: Work) -> None:
     try:
-        await work
+        await work()
     except RecordingLaterError as error:
         log.warning("the recording of call %s waits: %s", call_id, error)
     except asyncio.CancelledError:
