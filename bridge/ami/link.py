@@ -25,7 +25,12 @@ _BANNER = b"Asterisk Call Manager/"
 _MAX_BANNER = 200
 _MAX_ITEMS = 20_000
 #: The end of a list holds nothing else. A caller can forge an end, but not without some header of the item that he cut short.
-_OF_A_LIST_END = frozenset(("event", "privilege", "actionid", "eventlist", "listitems", "items", "timestamp"))
+_OF_A_LIST_END = frozenset(
+    (
+        "event", "privilege", "actionid", "eventlist", "listitems", "items", "timestamp",
+        "listextensions", "listpriorities", "listcontexts",  # ShowDialPlan counts these, too
+    )
+)  # fmt: skip
 
 
 class AmiDisconnected(AmiError):  # noqa: N818 - a state, not an error

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,14 +15,20 @@ from bridge.cli.common import config_option, find_config
 from bridge.config import ConfigError, Loaded, Problem, load
 from bridge.config.schema import schema_text
 
+if TYPE_CHECKING:
+    from bridge.doctor.findings import Finding
+
 
 @click.command("check")
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 @click.option(
+    "--live", is_flag=True, help="Also ask the running Asterisk: do the phones, mailboxes, contexts and sounds exist?"
+)
+@click.option(
     "--print-schema", is_flag=True, help="Print the JSON Schema of bridge.yaml for editors, and do nothing else."
 )
-def check(config: Path | None, as_json: bool, print_schema: bool) -> None:
+def check(config: Path | None, as_json: bool, live: bool, print_schema: bool) -> None:
     """Check bridge.yaml and everything it names: included files, secrets, sounds.
 
     Every mistake is reported at once, as file:line:column: path: what is wrong. Exit status 0: it can be used; 1: it cannot.
@@ -41,16 +49,28 @@ def check(config: Path | None, as_json: bool, print_schema: bool) -> None:
         errors, warnings = loaded.sound_problems, loaded.warnings
     except ConfigError as error:
         errors = error.problems
+    found = _ask_asterisk(loaded) if live and loaded is not None else []
+    failed = bool(errors) or any(finding.level == "error" for finding in found)
     if as_json:
-        click.echo(json.dumps(_report(loaded, errors, warnings), ensure_ascii=False, indent=2))
+        report = _report(loaded, errors, warnings) | {"ok": not failed}
+        report |= {"live": [finding.as_dict() for finding in found]} if live else {}
+        click.echo(json.dumps(report, ensure_ascii=False, indent=2))
     else:
         for problem in errors:
             click.echo(f"error: {problem}", err=True)
         for problem in warnings:
             click.echo(f"warning: {problem}", err=True)
-        if loaded is not None and not errors:
+        for finding in found:
+            click.echo(f"{finding.level}: {finding.text}", err=finding.level != "ok")
+        if loaded is not None and not failed:
             click.echo(f"{path}: {summary(loaded)}")
-    sys.exit(1 if errors else 0)
+    sys.exit(1 if failed else 0)
+
+
+def _ask_asterisk(loaded: Loaded) -> list[Finding]:
+    from bridge.doctor.live import check_live
+
+    return asyncio.run(check_live(loaded.config))
 
 
 def summary(loaded: Loaded) -> str:
