@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from lab.asterisk import CHECKOUT
-from lab.tools import ToolMissingError, Tools, find_tools
+from lab.tools import ToolMissingError, Tools, find_tools, with_asterisk_of
 from lab.world import Lab
 
 MakeLab: TypeAlias = Callable[..., Lab]
@@ -24,13 +24,22 @@ def tools() -> Tools:
         pytest.skip(f"{missing} (scripts/test fetches them)")
 
 
+@pytest.fixture(scope="session")
+def old_tools(tools: Tools) -> Tools:
+    """The same with Asterisk 16.28; the test is skipped where it has not been fetched."""
+    try:
+        return with_asterisk_of(tools, CHECKOUT / ".lab" / "root16")
+    except ToolMissingError as missing:
+        pytest.skip(f"{missing} (scripts/test fetches it on Debian)")
+
+
 @pytest.fixture
 def make_lab(tools: Tools, tmp_path: Path) -> Iterator[MakeLab]:
-    """Makes and starts labs of the test's own, as many as it likes; keyword arguments are those of Lab."""
+    """Makes and starts labs of the test's own, as many as it likes; keyword arguments are those of Lab (`tools` too)."""
     labs: list[Lab] = []
 
     def make(**how: Any) -> Lab:
-        lab = Lab(tmp_path / f"lab{len(labs) + 1}", tools, **how)
+        lab = Lab(tmp_path / f"lab{len(labs) + 1}", how.pop("tools", tools), **how)
         labs.append(lab)
         return lab.start()
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 from lab.apt_sources import NoArchiveError, Source, archive, read_sources
-from lab.tools import ToolMissingError, Tools, find_tools, own_programs
+from lab.tools import ToolMissingError, Tools, find_tools, own_programs, with_asterisk_of
 
 Say: TypeAlias = Callable[[str], None]
 ASTERISK_SUITE = "forky"  #: of Debian: it has Asterisk 22; bookworm and trixie have none
+OLD_SUITE = "bullseye"  #: the last release of Debian with an Asterisk of its own: 16.28
 _SOUNDS = ("asterisk-core-sounds-en-wav", "asterisk-core-sounds-ru-wav")
 
 
@@ -37,6 +38,15 @@ def lab_tools(lab: Path, say: Say = print) -> Tools:
         return find_tools(root)
     except ToolMissingError as error:
         raise PackagesError(str(error)) from error
+
+
+def old_tools(lab: Path, tools: Tools, say: Say = print) -> Tools:
+    """`tools` with Asterisk 16.28 from Debian's bullseye (fetched into ``lab/root16``, once). Raises PackagesError, on Ubuntu always."""
+    if _os_release().get("ID") != "debian":
+        raise PackagesError("Asterisk 16 comes from Debian's archive, which this machine does not know")
+    root = lab / "root16"
+    fetch(["asterisk", *_SOUNDS], root, suite=OLD_SUITE, say=say)
+    return with_asterisk_of(tools, root)
 
 
 def fetch(packages: Sequence[str], root: Path, *, suite: str | None, say: Say = print) -> None:

@@ -7,7 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 OLDEST_ASTERISK = 18  #: of the machine's own; the unpacked one may be older on purpose
@@ -58,9 +58,9 @@ def own_programs() -> dict[str, Program]:
     return {name: program for name, program in found.items() if program}
 
 
-def find_tools(root: Path | None, *, own: bool = True) -> Tools:
-    """The machine's own programs first (unless `own` is False: Asterisk from `root` only), then those under `root`. Raises ToolMissingError."""
-    asterisk = (_own_asterisk() if own else None) or (_under(root, "usr/sbin/asterisk") if root else None)
+def find_tools(root: Path | None) -> Tools:
+    """The machine's own programs first, then those unpacked under `root`. Raises ToolMissingError."""
+    asterisk = _own_asterisk() or (_under(root, "usr/sbin/asterisk") if root else None)
     sipp = _on_path("sipp") or (_under(root, "usr/bin/sipp") if root else None)
     if asterisk is None or sipp is None:
         missing = " and ".join(name for name, found in (("asterisk", asterisk), ("sipp", sipp)) if found is None)
@@ -69,16 +69,28 @@ def find_tools(root: Path | None, *, own: bool = True) -> Tools:
         )
     base = Path("/") if len(asterisk.argv) == 1 else root or Path("/")
     espeak = _on_path("espeak-ng") or (_under(root, "usr/bin/espeak-ng", *_espeak_env(root)) if root else None)
-    modules = _first(
-        base,
+    return Tools(asterisk, *_asterisk_folders(base), sipp, espeak)
+
+
+def with_asterisk_of(tools: Tools, root: Path) -> Tools:
+    """`tools` with the Asterisk unpacked under another `root`. Raises ToolMissingError."""
+    asterisk = _under(root, "usr/sbin/asterisk")
+    if asterisk is None:
+        raise ToolMissingError(f"no asterisk under {root}")
+    modules, data, sounds = _asterisk_folders(root)
+    return replace(tools, asterisk=asterisk, modules=modules, data=data, sounds=sounds)
+
+
+def _asterisk_folders(base: Path) -> tuple[Path, Path, Path]:
+    """Modules, data and sounds of the Asterisk whose root is `base`."""
+    folders = (
         "usr/lib/*/asterisk/modules",
         "usr/lib/asterisk/modules",
         "usr/lib64/asterisk/modules",
         "usr/local/lib/asterisk/modules",
     )
     data = _first(base, "usr/share/asterisk/documentation", "var/lib/asterisk/documentation").parent
-    sounds = _first(base, "usr/share/asterisk/sounds", "var/lib/asterisk/sounds")
-    return Tools(asterisk, modules, data, sounds, sipp, espeak)
+    return _first(base, *folders), data, _first(base, "usr/share/asterisk/sounds", "var/lib/asterisk/sounds")
 
 
 def _own_asterisk() -> Program | None:

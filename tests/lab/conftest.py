@@ -1,3 +1,3 @@
-from lab.fixtures import make_lab, tools
+from lab.fixtures import make_lab, old_tools, tools
 
-__all__ = ["make_lab", "tools"]
+__all__ = ["make_lab", "old_tools", "tools"]
