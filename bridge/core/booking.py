@@ -15,8 +15,14 @@ from bridge.core.model import Call, DecidedBy, NoticeEvidence, Outcome, Recordin
 from bridge.core.phone import is_withheld, normalise
 from bridge.core.routing import Decision
 
-#: What a phone's Q.850 cause says of its ringing; 26 is "answered elsewhere" (ITU-T Q.850, RFC 3326)
-_CAUSES = {17: "busy", 19: "noanswer", 26: "cancel", 16: "cancel", 20: "chanunavail", 21: "busy", 34: "congestion"}
+#: What a phone's Q.850 cause says of its ringing. 26 is "answered elsewhere" (RFC 3326); 127 is what Asterisk makes of a 487,
+#: the answer to its own CANCEL.
+_CAUSES = {
+    **dict.fromkeys((16, 26, 127), "cancel"),
+    **dict.fromkeys((17, 21), "busy"),
+    **dict.fromkeys((1, 3, 20), "chanunavail"),
+    **dict.fromkeys((34, 38, 41, 42), "congestion"),
+}
 
 
 def caller_of(sent: str, presentation: str, region: str) -> str | None:

@@ -128,7 +128,17 @@ def test_a_phone_that_joined_late_does_not_know_that_it_won() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cause", "result"), [(17, "busy"), (19, "noanswer"), (26, "cancel"), (None, "noanswer"), (34, "congestion")]
+    ("cause", "result"),
+    [
+        (17, "busy"),
+        (19, "noanswer"),
+        (26, "cancel"),
+        (127, "cancel"),
+        (None, "noanswer"),
+        (34, "congestion"),
+        (38, "congestion"),
+        (1, "chanunavail"),
+    ],
 )
 def test_how_a_phone_ended(cause: int | None, result: str) -> None:
     call = booking.rung(CALL, Rung(ID, t(2), "PJSIP/101", t(3), None, cause))
