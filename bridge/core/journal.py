@@ -23,7 +23,8 @@ from bridge.core.call_id import is_call_id
 
 MAX_LINE = 8192  #: the dialplan's own limit for one value (pbx.c, EXT_DATA_SIZE)
 
-_FIELDS = {"begin": 11, "rung": 9, "answer": 7, "end": 29}
+#: How many fields a line of each kind has, the closing one included.
+FIELDS = {"begin": 11, "rung": 9, "answer": 7, "end": 29}
 _EPOCH = re.compile(r"\d{9,11}\.\d{3}", re.ASCII)
 _RANG = re.compile(r"(?P<phone>[^~&]{3,110})~(?P<after>-?\d{1,5})", re.ASCII)
 
@@ -127,7 +128,7 @@ def parse(line: str) -> Entry:
     if fields[0] != "1":
         raise JournalError(f"version {fields[0][:10]!r}; this program reads version 1")
     kind = fields[1] if len(fields) > 2 else ""
-    count = _FIELDS.get(kind)
+    count = FIELDS.get(kind)
     if count is None:
         raise JournalError(f"unknown kind {kind[:20]!r}")
     if len(fields) != count:
