@@ -8,27 +8,35 @@ import itertools
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from benchmarks.agi_wire import environment, numbers_of
 from benchmarks.figures import percentile
+from benchmarks.journals import lines_of
 from bridge.cli.run import _loop_factory
 
 _DONE = b"200 result=1\n"
 
 
 class Load:
-    """Sessions one after another, each as Asterisk holds it: environment, answer, reply, until the server closes."""
+    """Sessions one after another, each as Asterisk holds it: environment, answer, reply, until the server closes.
 
-    def __init__(self, port: int, numbers: int, first: int) -> None:
+    With `journal` the calls are written there too, as if they ended at once, so that a daemon has them to book.
+    """
+
+    def __init__(self, port: int, numbers: int, first: int, journal: Path | None) -> None:
         self.milliseconds: list[float] = []  #: from the connect to the answer
         self.failed = 0
         self._port = port
         self._numbers = list(numbers_of(numbers))
         self._sequence = itertools.count(first)
+        self._journal = journal.open("a") if journal else None
 
     async def session(self) -> None:
         sequence = next(self._sequence)
-        said = environment(sequence, self._numbers[sequence % len(self._numbers)])
+        number, at = self._numbers[sequence % len(self._numbers)], time.time()
+        said = environment(sequence, number, at)
+        self._write(list(lines_of(sequence, number, at))[:1])
         began = time.perf_counter()
         answered = False
         try:
@@ -43,6 +51,12 @@ class Load:
         except OSError:
             answered = False
         self.failed += not answered
+        self._write(list(lines_of(sequence, number, at))[1:])
+
+    def _write(self, lines: list[str]) -> None:
+        if self._journal:
+            self._journal.writelines(f"{line}\n" for line in lines)
+            self._journal.flush()
 
     async def at_once(self, many: int, seconds: float) -> None:
         """`many` callers, each calling again as soon as it has been served."""
@@ -84,8 +98,9 @@ async def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--count", type=int)
     parser.add_argument("--rate", type=float)
+    parser.add_argument("--journal", type=Path)
     args = parser.parse_args()
-    load = Load(args.port, args.numbers, args.first)
+    load = Load(args.port, args.numbers, args.first, args.journal)
     began = time.perf_counter()
     if args.count:
         await load.count(args.count, args.many)

@@ -38,15 +38,15 @@ def numbers_of(count: int) -> Iterator[str]:
     return (f"+7495{place:07}" for place in range(count))
 
 
-def call_id(sequence: int) -> str:
-    """As the dialplan makes it, for the `sequence`-th call of a run."""
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{sequence % 10**6:06}-{100000 + sequence % 900000}"
+def call_id(sequence: int, at: float) -> str:
+    """As the dialplan makes it, for the `sequence`-th call of a run, which came `at` (epoch seconds)."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(at))}-{sequence % 10**6:06}-{100000 + sequence % 900000}"
 
 
-def environment(sequence: int, number: str) -> bytes:
+def environment(sequence: int, number: str, at: float) -> bytes:
     """What Asterisk 22 sends for a call to `number` (E.164); each sequence is a call of its own."""
     text = _ENVIRONMENT.format(
-        sequence=sequence, now=int(time.time()), caller=sequence % 10**7, number=number.lstrip("+"),
-        call_id=call_id(sequence), space=" ",
+        sequence=sequence, now=int(at), caller=sequence % 10**7, number=number.lstrip("+"),
+        call_id=call_id(sequence, at), space=" ",
     )  # fmt: skip
     return text.encode()

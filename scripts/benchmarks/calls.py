@@ -8,13 +8,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.figures import Spread, percentile
-from benchmarks.search import Search
-from benchmarks.sites import NOTICE_MS, PHONES, VARIANTS, Site, Variant
 from lab.bulk import BulkPhone, bulk_calls
 from lab.conf import Endpoint
 from lab.ports import free_udp
 from lab.tools import Tools
+
+from benchmarks.figures import Spread, percentile
+from benchmarks.search import Search
+from benchmarks.sites import NOTICE_MS, PHONES, VARIANTS, Site, Variant
 
 _ADDRESS = "127.0.0.11"  #: of all phones
 _TONE = 440.0
@@ -60,11 +61,17 @@ class Measured:
     capacities: list[float] = field(default_factory=list)  #: calls per second
     equal: list[Step] = field(default_factory=list)  #: steps at the rate that all variants carry
     searched: list[Step] = field(default_factory=list)
-    booked: tuple[int, int] | None = None  #: (calls, recordings) in the books, for the bridge
+    warm: int = 0  #: calls placed before measuring
+    booked: int | None = None  #: calls in the books that have ended, for the bridge
 
     @property
     def placed(self) -> int:
-        return sum(step.placed for step in (*self.equal, *self.searched))
+        return self.warm + sum(step.placed for step in (*self.equal, *self.searched))
+
+    @property
+    def completed(self) -> int:
+        """Calls that went their whole way, by the caller's own account."""
+        return self.placed - sum(step.failed for step in (*self.equal, *self.searched))
 
 
 class CallBench:
@@ -85,7 +92,7 @@ class CallBench:
         with ExitStack() as ends:
             self._start(ends)
             for variant in self._variants:  # the first calls load what the later ones find loaded
-                self._step(variant, 10, 2.0)
+                measured[variant.key].warm = self._step(variant, 10, 2.0).placed
             self._search(measured, [Search(self._plan.start) for _ in self._variants])
             self._compare(measured)
             for _ in range(1, self._plan.rounds):

@@ -57,7 +57,7 @@ def show(console: Console, title: str, headings: Sequence[str], rows: Iterable[S
     """A table: the first column is text, the others are figures."""
     table = Table(title=title, title_justify="left", title_style="bold")
     for place, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=place > 0)
+        table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
     console.print(table)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from benchmarks.agi_wire import call_id
 
 
-def lines_of(sequence: int, number: str, began: float | None = None) -> Iterator[str]:
-    """The four lines of one answered call without recording to `number` (E.164); `began` is in epoch seconds, or now."""
-    at = time.time() if began is None else began
-    name, caller, digits = call_id(sequence), f"+7916{sequence % 10**7:07}", number.lstrip("+")
+def lines_of(sequence: int, number: str, at: float) -> Iterator[str]:
+    """The four lines of one answered call without recording to `number` (E.164), which came `at` (epoch seconds)."""
+    name, caller, digits = call_id(sequence, at), f"+7916{sequence % 10**7:07}", number.lstrip("+")
     uniqueid, channel = f"{at:.0f}.{sequence}", f"PJSIP/trunk-{sequence:08x}"
     head = f"{uniqueid}|{channel}|{digits}|{caller}|allowed_not_screened|Caller {sequence}"
     phone = "PJSIP/101"
