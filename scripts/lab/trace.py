@@ -9,7 +9,7 @@ from pathlib import Path
 
 _HEAD = re.compile(
     rb"-{40,} (?P<day>\d{4}-\d\d-\d\d)[T \t]+(?P<time>\d\d:\d\d:\d\d\.\d{3,6})(?P<zone>Z?)[^\n]*\n"  # Z: SIPp >= 3.7
-    rb"(?P<what>[^\n]*?(?P<way>sent|received)[^\n]*?[\[(](?P<size>\d+)[\])] ?bytes[^\n]*)\n\n?"
+    rb"(?P<what>[^\n]*?(?P<way>sent|received)[^\n]*?[\[(](?P<size>\d+)(?:[\])] ?bytes| bytes\))[^\n]*)\n\n?"
 )
 
 
