@@ -74,6 +74,7 @@ RECORD = ".callbridge-init.json"
 @click.option(
     "--trunk-context", "trunks", multiple=True, help="Context in which calls from outside arrive; may be repeated."
 )
+@click.option("--user", default="callbridge", show_default=True, help="The user that the daemon runs as.")
 @click.option("--write", is_flag=True, help="Change Asterisk's files too, after showing what would change.")
 @click.option("-y", "--yes", is_flag=True, help="Ask nothing: take the options and the defaults.")
 @click.option("--undo", "undoing", is_flag=True, help="Take back what `init` has written, file by file.")
@@ -92,6 +93,7 @@ def init(
     agi: str,
     monitor: str,
     trunks: tuple[str, ...],
+    user: str,
     write: bool,
     yes: bool,
     undoing: bool,
@@ -129,7 +131,6 @@ def init(
                 timezone=asking.ask("Time zone", timezone, asking.local_zone(), yes, asking.ZONE),
                 language=asking.ask("Language of the recording notice (en, ru)", language, "en", yes, asking.LANGUAGE),
                 region=asking.ask("Country of the numbers (two letters)", region, "RU", yes, asking.REGION),
-                numbers=asking.ask_numbers(numbers, yes),
                 recordings=Path(
                     asking.ask(
                         "Folder of the recordings",
@@ -139,6 +140,7 @@ def init(
                         asking.FOLDER,
                     )
                 ),
+                numbers=asking.ask_numbers(numbers, yes),
                 asterisk=asterisk.absolute(),
                 sounds=sounds,
                 secret=path.parent / "ami.secret",
@@ -152,15 +154,15 @@ def init(
             answers = _with_notice(answers)
             apply([change(path, bridge_yaml(answers), mode=0o644)], record, now)
             click.echo(f"written: {path}")
-        config, secret = _config(path, record, now)
-        _make_folders(config)
+        config, secret = _config(path, record, now, user)
+        _make_folders(config, user)
         _copy_notice(config, record, now)
         _tell_asterisk(config, secret, path, record, now, trunks, write, yes)
     except OSError as error:
         fail(f"{error.filename or path}: {(error.strerror or 'error').lower()}")
 
 
-def _config(path: Path, record: Path, now: datetime) -> tuple[Config, str]:
+def _config(path: Path, record: Path, now: datetime, user: str) -> tuple[Config, str]:
     """The configuration, with its AMI secret: the one that is there, or a new one."""
     from bridge.config import ConfigError, load
     from bridge.install.changes import apply, change
@@ -175,7 +177,7 @@ def _config(path: Path, record: Path, now: datetime) -> tuple[Config, str]:
         return config, config.asterisk.ami.secret.value
     if not file.exists():
         apply([change(file, secrets.token_urlsafe(24) + "\n", mode=0o600)], record, now)
-        _give_to_daemon(file)
+        _give_to_daemon(file, user)
         click.echo(f"written: {file} (the manager user's secret, which is shown nowhere)")
     try:
         config.asterisk.ami.secret.read({})
@@ -184,25 +186,24 @@ def _config(path: Path, record: Path, now: datetime) -> tuple[Config, str]:
     return config, config.asterisk.ami.secret.value
 
 
-def _give_to_daemon(file: Path) -> None:
+def _give_to_daemon(file: Path, user: str) -> None:
     """Root keeps the secret; the daemon's group may read it."""
-    from bridge.install.folders import DAEMON_USER
-
     if os.geteuid() == 0:
         try:
-            shutil.chown(file, "root", DAEMON_USER)
+            shutil.chown(file, "root", user)
         except LookupError:
             return
         file.chmod(0o640)
 
 
-def _make_folders(config: Config) -> None:
-    from bridge.install.folders import asterisk_group, folders, make
+def _make_folders(config: Config, user: str) -> None:
+    from bridge.install.folders import asterisk_group, folders, make, missing_user
 
     group = asterisk_group(config.asterisk.config)
-    commands = [command for folder in folders(config) if (command := make(folder, group)) is not None]
+    wanted = [missing_user(user, group), *(make(folder, group, user) for folder in folders(config))]
+    commands = [command for command in wanted if command is not None]
     if commands:
-        click.echo("Folders that are to be made by root:")
+        click.echo("To be done by root:")
         for command in commands:
             click.echo(f"  {command}")
 

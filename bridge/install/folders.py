@@ -52,24 +52,33 @@ def asterisk_group(etc: Path) -> str | None:
         return None
 
 
-def make(folder: Folder, group: str | None) -> str | None:
-    """Make `folder` as it should be, or give the command that does, where this user may not. A folder that is there keeps its owner."""
-    user = DAEMON_USER if _uid(DAEMON_USER) is not None else None
-    group = group if folder.shared else None
-    command = f"install -d -o {DAEMON_USER} -g {group or DAEMON_USER} -m {folder.mode:o} {folder.path}"
+def make(folder: Folder, group: str | None, user: str = DAEMON_USER) -> str | None:
+    """Make `folder` as it should be, for the daemon's `user`, or give the command that does, where this user may not.
+
+    A folder that is there stays as it is.
+    """
+    group = group if folder.shared and group else user
+    command = f"install -d -o {user} -g {group} -m {folder.mode:o} {folder.path}"
     try:
         if folder.path.is_dir():
             return None
-        if os.geteuid() == 0 and user is None:
-            return command  # it would belong to root, and the daemon could not use it
+        uid, gid = _uid(user), _gid(group)
+        if uid is None or gid is None:
+            return command
         folder.path.mkdir(parents=True)
-        uid = _uid(user) if user and os.geteuid() == 0 else -1
-        gid = _gid(group or user or "") if group or os.geteuid() == 0 else -1
-        os.chown(folder.path, -1 if uid is None else uid, -1 if gid is None else gid)
+        os.chown(folder.path, uid, gid)
         folder.path.chmod(folder.mode)
     except OSError:
         return command
     return None
+
+
+def missing_user(user: str, group: str | None) -> str | None:
+    """The command that makes the daemon's user, if it is not there."""
+    if _uid(user) is not None:
+        return None
+    groups = f" -G {group}" if group and group != "root" else ""
+    return f"useradd --system --home-dir /var/lib/callbridge --shell /usr/sbin/nologin{groups} {user}"
 
 
 def mode_text(path: Path) -> str:
