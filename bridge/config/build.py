@@ -55,6 +55,7 @@ def build_directory(config: Config, *, read_files: bool = True) -> Directory:
         record=record,
         region=config.region,
         language=config.language,
+        zone=ZoneInfo(config.timezone),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import TypeAlias
 
 from bridge.core.hours import Hours
@@ -129,6 +130,7 @@ class Directory:
     record: RecordPolicy = "after-notice"
     region: str = "RU"
     language: str = "en"
+    zone: tzinfo = UTC  #: in which people read dates
 
     def number_of(self, dialled: str) -> Number | None:
         """The tracked number behind `dialled`, in whatever writing the carrier sends it; None if it is not ours."""

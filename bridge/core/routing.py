@@ -6,7 +6,7 @@ Pure and quick: everything comes from the Directory in memory. A number nobody b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from bridge.core.directory import (
     Directory,
@@ -67,11 +67,11 @@ def attribute(directory: Directory, number: Number | None) -> Attribution:
     """The attribution of a call that is known by its number alone."""
     if number is None:
         return Attribution(AttributionKind.UNKNOWN, None, "this number is bound to nothing", confidence=0.0)
-    return attribution_of(number.binding, directory.sources[number.binding.source].title)
+    return attribution_of(number.binding, directory.sources[number.binding.source].title, directory.zone)
 
 
-def attribution_of(binding: Binding, title: str) -> Attribution:
-    """What a binding alone says of a call; `title` is the source's, for people."""
+def attribution_of(binding: Binding, title: str, zone: tzinfo) -> Attribution:
+    """What a binding alone says of a call; `title` is the source's, for people, and `zone` that of its dates."""
     kind = AttributionKind.SOURCE_DEFAULT
     match binding.kind:
         case BindingKind.STATIC:
@@ -80,7 +80,7 @@ def attribution_of(binding: Binding, title: str) -> Attribution:
         case BindingKind.RETIRING:
             kind = AttributionKind.STATIC
             reason = f"this number was shown by {title} alone" + (
-                f"; retiring since {binding.since:%Y-%m-%d}" if binding.since else "; retiring"
+                f"; retiring since {binding.since.astimezone(zone):%Y-%m-%d}" if binding.since else "; retiring"
             )
         case BindingKind.DEFAULT:
             reason = f"this is the default number of {title}: many visits see it, so none is named"

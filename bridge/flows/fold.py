@@ -115,9 +115,8 @@ class Fold:
         then = await self._store.binding_at(decision.number, began)
         if then is not None and then != decision.binding:
             source = directory.sources.get(then.source)
-            call = replace(
-                call, attribution=attribution_of(then, source.title if source else then.source), binding=then.kind
-            )
+            title = source.title if source else then.source
+            call = replace(call, attribution=attribution_of(then, title, directory.zone), binding=then.kind)
         return replace(call, decided_by=DecidedBy.CACHE)
 
     def _notice(self, sound: str) -> NoticeSpec | None:

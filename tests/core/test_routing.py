@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -70,6 +71,14 @@ def test_a_bound_number_names_its_source_and_no_visit(
     assert decision.answer.prefix == "R:"
     assert decision.answer.token == "tok"
     assert decision.cache.token == ""
+
+
+def test_a_retiring_number_says_since_when_by_the_calendar_of_those_who_read_it() -> None:
+    since = datetime(2026, 10, 31, 21, tzinfo=UTC)  # midnight in Moscow
+    number = Number(Binding("+74951110003", BindingKind.RETIRING, "radio", since=since))
+    book = directory(line("office"), numbers={"+74951110003": number}, zone=ZoneInfo("Europe/Moscow"))
+    reason = decide(book, "+74951110003", NOON).attribution.reason
+    assert reason == "this number was shown by Radio alone; retiring since 2026-11-01"
 
 
 @pytest.mark.parametrize("dialled", ["", "74950000000", "112", "99999999999999999999999", "sip:x"])
