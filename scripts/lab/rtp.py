@@ -20,6 +20,7 @@ ALAW_TYPE, ULAW_TYPE, EVENT_TYPE, WIDE_TYPE = 8, 0, 101, 118
 WIDE_RATE = 2 * RATE  #: samples a second of L16, the linear 16-bit audio that needs no codec (RFC 3551)
 _DECODERS = {ALAW_TYPE: decode_alaw, ULAW_TYPE: decode_ulaw, WIDE_TYPE: lambda data: decode_linear(data)[::2]}
 _EVENTS = "0123456789*#ABCD"
+_SO_TIMESTAMPNS = 35  # Linux; the socket module does not name it
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class RtpPoint:
 
     def __init__(self, address: str, frequency: float | None, level: float = 0.3, *, wide: bool = False) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         self.socket.bind((address, 0))
         self.socket.setblocking(False)
         self.port = int(self.socket.getsockname()[1])
@@ -137,14 +139,14 @@ class RtpPoint:
     def _hear(self) -> None:
         while True:
             try:
-                data, far = self.socket.recvfrom(2048)
+                data, extra, _, far = self.socket.recvmsg(2048, 64)
             except BlockingIOError:
                 return
             except OSError:
                 continue  # an ICMP error of an earlier packet
             if len(data) > 12 and data[0] >> 6 == 2:
                 sequence = struct.unpack_from("!H", data, 2)[0]
-                self.stream(far).heard.append(Heard(time.time(), sequence, data[1] & 0x7F, data[12:]))
+                self.stream(far).heard.append(Heard(_arrival(extra), sequence, data[1] & 0x7F, data[12:]))
 
     def _send(self, far: tuple[str, int], stream: Stream, now: float) -> None:
         kind, payload, timestamp, marker = (
@@ -182,3 +184,12 @@ def _frames(frequency: float | None, level: float, *, wide: bool) -> list[bytes]
     rate, encode, size = (WIDE_RATE, encode_linear, 4 * FRAME) if wide else (RATE, encode_alaw, FRAME)
     data = encode(np.zeros(rate) if frequency is None else tone(frequency, 1.0, rate, level))
     return [data[i : i + size] for i in range(0, len(data), size)]
+
+
+def _arrival(extra: list[tuple[int, int, bytes]]) -> float:
+    """When the kernel took the packet (epoch seconds), however late this process got to it."""
+    for level, kind, data in extra:
+        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(data) >= 16:
+            seconds, nanoseconds = struct.unpack_from("@qq", data)
+            return float(seconds + nanoseconds / 1e9)
+    return time.time()

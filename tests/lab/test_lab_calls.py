@@ -12,7 +12,7 @@ from lab.bulk import BulkPhone, bulk_calls
 from lab.fixtures import MakeLab
 from lab.ports import LOOPBACK
 from lab.sipp import Phone, SippFailedError
-from lab.tones import purity, windows
+from lab.tones import windows
 from lab.tools import Tools
 from lab.world import Lab
 
@@ -54,8 +54,9 @@ def test_both_sides_hear_each_other_and_nothing_else(lab: Lab):
     for leg, mine, other in ((caller, 440, 1000), (company, 1000, 440)):
         heard = leg.audio()
         assert len(heard) / 8000 == pytest.approx(1.5, abs=0.4)
-        assert purity(heard, 8000, other) > 0.9
-        assert purity(heard, 8000, mine) < 0.01
+        # by windows: a packet that comes late on a busy machine spoils one of them
+        assert windows(heard, 8000, other).mean() > 0.9
+        assert windows(heard, 8000, mine).max() < 0.1
 
 
 def test_a_call_is_set_up_without_waiting_for_a_name_server(lab: Lab):
@@ -135,7 +136,9 @@ def test_two_labs_at_once_do_not_hear_each_other(lab: Lab, make_lab: MakeLab):
     lab.phone("sales-1", answer_after=0.2, tone=1000)
     other.phone("sales-1", answer_after=0.2, tone=700)
     calls = [lab.call("1", hang_up_after=1.0), other.call("1", hang_up_after=1.0)]
-    assert [purity(call.wait().audio(), 8000, hz) > 0.9 for call, hz in zip(calls, (1000, 700), strict=True)] == [
+    assert [
+        windows(call.wait().audio(), 8000, hz).mean() > 0.9 for call, hz in zip(calls, (1000, 700), strict=True)
+    ] == [
         True,
         True,
     ]
