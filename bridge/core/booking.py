@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 
 from bridge.core.directory import NoticeSpec
 from bridge.core.journal import Begin, End, Picked, Rung
-from bridge.core.model import Call, DecidedBy, NoticeEvidence, Outcome, Recording, RecordingStatus, Ring
+from bridge.core.model import Call, DecidedBy, NoticeEvidence, Outcome, Recording, RecordingStatus, Ring, Screening
 from bridge.core.phone import is_withheld, normalise
 from bridge.core.routing import Decision
+from bridge.core.screening import challenged, is_spam, outcome_if_turned_away, told_by_asterisk
 
 #: What a phone's Q.850 cause says of its ringing. 26 is "answered elsewhere" (RFC 3326); 127 is what Asterisk makes of a 487,
 #: the answer to its own CANCEL.
@@ -54,6 +55,8 @@ def opened(
         line=decision.line.name,
         decided_by=decided_by,
         uniqueid=uniqueid,
+        screening=decision.screening,
+        spam=is_spam(decision.screening),
     )
 
 
@@ -71,6 +74,7 @@ def answered(call: Call, picked: Picked) -> Call:
 
 def ended(call: Call, end: End, *, notice: NoticeSpec | None) -> Call:
     """The complete record. `notice` is the configured notice, for the checksum of what was played."""
+    screening = screening_of(end, call.screening)
     decided_by = DecidedBy(end.decided_by) if end.decided_by in set(DecidedBy) else call.decided_by
     done = replace(
         call,
@@ -91,6 +95,8 @@ def ended(call: Call, end: End, *, notice: NoticeSpec | None) -> Call:
         else recording_of(end),
         rings=_with_planned(call.rings, rings_of(end)),
         quality=end.rtcp or call.quality,
+        screening=screening,
+        spam=is_spam(screening),
     )
     return _settled(done)
 
@@ -102,11 +108,24 @@ def interrupted(call: Call, at: datetime) -> Call:
     return replace(call, ended_at=max(at, call.answered_at or call.started_at), outcome=Outcome.INTERRUPTED)
 
 
+def screening_of(end: End, known: Screening | None) -> Screening | None:
+    """What was found about the caller and whether he passed the challenge. An answer that was not used screened nobody."""
+    found = told_by_asterisk(end.screening, known) if end.screening else None
+    for run in end.trail:
+        if run.kind == "challenge":
+            found = challenged(found, run.status)
+    return found
+
+
 def outcome_of(end: End) -> Outcome:
     """How the call ended, from the journal's `end` alone."""
     if end.connected is not None:
         return Outcome.ANSWERED
-    kinds = [run.kind for run in end.trail]
+    kinds = [run.kind for run in end.trail if run.kind != "challenge"]
+    if end.trail and end.trail[-1].kind == "challenge" and end.trail[-1].status == "left":
+        return Outcome.ABANDONED
+    if kinds in ([], ["hangup"]) and (turned_away := outcome_if_turned_away(screening_of(end, None))) is not None:
+        return turned_away
     rung = [run for run in end.trail if run.kind == "ring"]
     if "voicemail" in kinds:
         return Outcome.VOICEMAIL

@@ -15,6 +15,7 @@ from bridge.core.hours import Hours
 from bridge.core.model import Binding
 from bridge.core.phone import normalise
 from bridge.core.plan import Leg, NoticeMode, RecordPolicy
+from bridge.core.screening import Rules
 
 #: Said in place of a notice's name: this number, source or line has none, whatever the defaults say.
 NO_NOTICE = "none"
@@ -128,6 +129,7 @@ class Directory:
     default_line: str | None = None  #: None: the fallback line
     default_notice: str | None = None
     record: RecordPolicy = "after-notice"
+    screening: Rules | None = None  #: None: everybody is let through
     region: str = "RU"
     language: str = "en"
     zone: tzinfo = UTC  #: in which people read dates

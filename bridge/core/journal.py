@@ -9,7 +9,7 @@ Lines (version 1; dialplan/README.md has the same table)::
     1|rung|ID|BEGAN|PHONE|ENDED|PICKED|CAUSE|.
     1|answer|ID|CONNECTED|PHONE|PICKED|.
     1|end|ID|AT|UNIQUEID|CHANNEL|NUMBER|CALLER|PRESENTATION|NAME|BEGAN|DECIDED_BY|SOURCE|LINE|LANGUAGE|NOTICE|NOTICE_BEGAN|NOTICE_ENDED|
-        NOTICE_STATUS|RECORDING|EXT|CONNECTED|PHONE|TRAIL|DIALSTATUS|CAUSE|HUNG_UP_BY|RTCP|.
+        NOTICE_STATUS|RECORDING|EXT|CONNECTED|PHONE|TRAIL|DIALSTATUS|CAUSE|HUNG_UP_BY|SCREENING|RTCP|.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bridge.core.call_id import is_call_id
 MAX_LINE = 8192  #: the dialplan's own limit for one value (pbx.c, EXT_DATA_SIZE)
 
 #: How many fields a line of each kind has, the closing one included.
-FIELDS = {"begin": 11, "rung": 9, "answer": 7, "end": 29}
+FIELDS = {"begin": 11, "rung": 9, "answer": 7, "end": 30}
 _EPOCH = re.compile(r"\d{9,11}\.\d{3}", re.ASCII)
 _RANG = re.compile(r"(?P<phone>[^~&]{3,110})~(?P<after>-?\d{1,5})", re.ASCII)
 
@@ -71,7 +71,8 @@ class Picked:
 
 @dataclass(frozen=True, slots=True)
 class StageRun:
-    """One stage of the plan as it was carried out: `kind` is ring, play, voicemail or hangup; `status` is Dial's, for a ring stage.
+    """One stage of the plan as it was carried out: `kind` is ring, play, voicemail, hangup or challenge; `status` is Dial's for a
+    ring stage, and passed, failed, left or missing for a challenge.
 
     `rang` holds (phone, seconds after the stage's start) of the phones it rang or was to ring.
     """
@@ -112,6 +113,7 @@ class End:
     dial_status: str
     cause: int | None
     hung_up_by: str
+    screening: str  #: "" or VERDICT-MEASURE
     rtcp: dict[str, float]
 
 
@@ -185,7 +187,8 @@ def _end(f: list[str]) -> End:
         dial_status=f[22],
         cause=_cause(f[23]),
         hung_up_by=f[24],
-        rtcp=_rtcp(f[25]),
+        screening=f[25],
+        rtcp=_rtcp(f[26]),
     )
 
 

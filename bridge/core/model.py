@@ -36,7 +36,26 @@ class Outcome(StrEnum):
     UNREACHABLE = "unreachable"  #: no phone could be rung at all
     CLOSED = "closed"  #: outside opening hours; the caller heard the closing announcement
     ABANDONED = "abandoned"  #: the caller hung up before anybody answered
+    BLOCKED = "blocked"  #: on the block list: turned away
+    SCREENED = "screened"  #: suspected: turned away, or the challenge was not passed
     INTERRUPTED = "interrupted"  #: Asterisk died with the call under way
+
+
+class Verdict(StrEnum):
+    """What the screening thinks of a caller. Whom it lets through at once has none."""
+
+    SUSPECTED = "suspected"
+    BLOCKED = "blocked"
+
+
+class Measure(StrEnum):
+    """What is done with a suspected or blocked call."""
+
+    PASS = "pass"  #: it rings as any other, marked  # noqa: S105
+    CHALLENGE = "challenge"  #: it rings once the caller has pressed a key
+    VOICEMAIL = "voicemail"
+    BUSY = "busy"
+    REJECT = "reject"
 
 
 class DecidedBy(StrEnum):
@@ -123,6 +142,21 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class Screening:
+    """What was found about a caller who was not simply let through. `passed`: whether he passed the challenge; None: not asked."""
+
+    verdict: Verdict
+    reason: str
+    measure: Measure
+    passed: bool | None = None
+
+    @property
+    def wire(self) -> str:
+        """As the dialplan and the journal have it."""
+        return f"{self.verdict}-{self.measure}"
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One inbound call, however many channels Asterisk made of it. `ended_at` is None while it is under way."""
 
@@ -147,6 +181,8 @@ class Call:
     quality: dict[str, float] = field(default_factory=dict)  #: RTCP: lp, rlp, rxjitter, rtt, rxmes, txmes...
     first_time: bool | None = None  #: the caller's first call; None where the caller is withheld
     binding: BindingKind | None = None
+    screening: Screening | None = None  #: None: let through at once
+    spam: bool = False  #: counted apart, never hidden
 
     @property
     def talk_seconds(self) -> float | None:

@@ -95,7 +95,19 @@ class HangupStage:
         return f"hangup={self.cause}"
 
 
-Stage: TypeAlias = RingStage | PlayStage | VoicemailStage | HangupStage
+@dataclass(frozen=True, slots=True)
+class ChallengeStage:
+    """The caller hears `sound` and must press `key` (two tries); stage `then` follows, or the end with cause 21."""
+
+    sound: str
+    key: str
+    then: int = 2
+
+    def encode(self) -> str:
+        return f"challenge={self.sound}={self.key}={self.then}"
+
+
+Stage: TypeAlias = RingStage | PlayStage | VoicemailStage | HangupStage | ChallengeStage
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +133,7 @@ class Answer:
     whisper: str = ""
     beep: bool = False
     prefix: str = ""
+    screening: str = ""  #: ``VERDICT-MEASURE`` of a caller who is not simply let through
     token: str = field(default="", repr=False)
 
     def encode(self) -> str:
@@ -141,6 +154,7 @@ class Answer:
             "beep" if self.beep else "",
             self.prefix,
             "|".join(stage.encode() for stage in self.stages),
+            self.screening,
             self.token,
             "1",
         )
@@ -160,6 +174,7 @@ def _check(answer: Answer) -> None:
         (f"language {answer.language!r}", _LANGUAGE.fullmatch(answer.language) is not None),
         (f"whisper {answer.whisper!r}", answer.whisper == "" or _is_sound(answer.whisper)),
         (f"prefix {answer.prefix!r}", answer.prefix == clean_text(answer.prefix)),
+        (f"screening {answer.screening!r}", answer.screening == "" or is_name(answer.screening)),
         ("token", _TOKEN.fullmatch(answer.token) is not None),
         ("a plan without stages", bool(answer.stages)),
     ]
@@ -193,6 +208,12 @@ def _stage_checks(stage: Stage, count: int) -> list[tuple[str, bool]]:
             return [(f"sound {stage.sound!r}", _is_sound(stage.sound))]
         case VoicemailStage():
             return [(f"mailbox {stage.mailbox!r}", _MAILBOX.fullmatch(stage.mailbox) is not None)]
+        case ChallengeStage():
+            return [
+                (f"sound {stage.sound!r}", _is_sound(stage.sound)),
+                (f"challenge key {stage.key!r}", re.fullmatch(r"[0-9*]", stage.key, re.ASCII) is not None),
+                ("a challenge's next stage", 1 <= stage.then <= count),
+            ]
         case HangupStage():
             return [(f"cause {stage.cause!r}", 1 <= stage.cause <= 127)]
 

@@ -19,9 +19,22 @@ from bridge.core.directory import (
     Number,
     Target,
 )
-from bridge.core.model import Attribution, AttributionKind, Binding, BindingKind
+from bridge.core.model import Attribution, AttributionKind, Binding, BindingKind, Measure, Screening
 from bridge.core.phone import normalise
-from bridge.core.plan import Answer, HangupStage, Notice, PlayStage, RingStage, Stage, VoicemailStage, clean_text
+from bridge.core.plan import (
+    Answer,
+    ChallengeStage,
+    HangupStage,
+    Notice,
+    PlayStage,
+    RingStage,
+    Stage,
+    VoicemailStage,
+    clean_text,
+)
+from bridge.core.screening import Rules
+
+_BUSY, _REJECTED = 17, 21  #: Q.850
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +49,22 @@ class Decision:
     notice: NoticeSpec | None
     answer: Answer
     cache: Answer
+    screening: Screening | None = None
 
 
-def decide(directory: Directory, dialled: str, now: datetime, token: str = "") -> Decision:
-    """Decide for a call to `dialled` at `now`. `token` is echoed by the dialplan so that its events can be told from forged ones."""
+def decide(
+    directory: Directory, dialled: str, now: datetime, token: str = "", screening: Screening | None = None
+) -> Decision:
+    """Decide for a call to `dialled` at `now`. `token` is echoed by the dialplan so that its events can be told from forged ones.
+
+    `screening`: what is known of the caller; it changes this answer, never the cache.
+    """
     number = directory.number_of(dialled)
     line = directory.line_of(number)
     notice = directory.notice_of(number, line)
     closed = line.hours is not None and not line.hours.is_open(now)
     cache = _answer(directory, number, line, notice, stages(directory, line, None), "")
+    plan = screened(stages(directory, line, now), screening, directory.screening)
     return Decision(
         number=number.binding.number if number else normalise(dialled, directory.region) or dialled,
         binding=number.binding if number else None,
@@ -52,8 +72,9 @@ def decide(directory: Directory, dialled: str, now: datetime, token: str = "") -
         line=line,
         closed=closed,
         notice=notice,
-        answer=_answer(directory, number, line, notice, stages(directory, line, now), token),
+        answer=_answer(directory, number, line, notice, plan, token, screening),
         cache=cache,
+        screening=screening,
     )
 
 
@@ -137,6 +158,30 @@ def _rotated(built: list[Stage], first: int) -> tuple[Stage, ...]:
     )
 
 
+def screened(plan: tuple[Stage, ...], screening: Screening | None, rules: Rules | None) -> tuple[Stage, ...]:
+    """The plan for a caller who is not simply let through. A measure that lacks what it needs lets him through."""
+    if screening is None or rules is None:
+        return plan
+    match screening.measure:
+        case Measure.REJECT:
+            return (HangupStage(_REJECTED),)
+        case Measure.BUSY:
+            return (HangupStage(_BUSY),)
+        case Measure.VOICEMAIL if rules.mailbox:
+            return (VoicemailStage(rules.mailbox),)
+        case Measure.CHALLENGE if rules.challenge is not None:
+            return (ChallengeStage(rules.challenge.sound, rules.challenge.key, 2), *map(_one_later, plan))
+        case _:
+            return plan
+
+
+def _one_later(stage: Stage) -> Stage:
+    if not isinstance(stage, RingStage):
+        return stage
+    on_busy, on_unanswered = (n + 1 if n else 0 for n in (stage.on_busy, stage.on_unanswered))
+    return RingStage(stage.legs, stage.timeout, on_busy, on_unanswered)
+
+
 def _answer(
     directory: Directory,
     number: Number | None,
@@ -144,6 +189,7 @@ def _answer(
     notice: NoticeSpec | None,
     plan: tuple[Stage, ...],
     token: str,
+    screening: Screening | None = None,
 ) -> Answer:
     source = directory.source_of(number)
     return Answer(
@@ -156,5 +202,6 @@ def _answer(
         whisper=directory.whisper_of(number, line),
         beep=source.beep if source else False,
         prefix=clean_text(source.prefix) if source else "",
+        screening=screening.wire if screening else "",
         token=token,
     )

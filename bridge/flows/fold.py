@@ -54,6 +54,8 @@ class Fold:
                 binding=call.binding,
                 line=call.line,
                 caller_name=call.caller_name,
+                screening=call.screening,
+                spam=call.spam,
                 decided_by=DecidedBy.DAEMON,
             )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
+from datetime import datetime
 
 from bridge.core.booking import caller_of, opened
 from bridge.core.call_id import is_call_id
 from bridge.core.directory import Directory
 from bridge.core.model import Call
-from bridge.core.routing import decide, fallback_answer
+from bridge.core.routing import Decision, decide, fallback_answer
+from bridge.core.screening import RecentCalls, screen
 from bridge.flows.ports import Asking, Clock, Question
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ class Inbound:
         self._clock = clock
         self._on_call = on_call
         self._cached: dict[str, str] = {}  #: what AstDB was last told, by key
+        self._recent = RecentCalls()
         self.directory = directory
 
     @property
@@ -49,18 +52,19 @@ class Inbound:
         now = self._clock()
         token = secrets.token_urlsafe(12)
         directory = self._directory
-        decision = decide(directory, dialled, now, token)
-        await session.set_variable("BRIDGE_ANSWER", decision.answer.encode())
         presentation = "prohibited" if question.get("callingpres").strip() in _PROHIBITED else ""
         caller = caller_of(question.caller or "", presentation, directory.region)
+        decision, answer = self._decide(call_id, caller, dialled, now, token)
+        await session.set_variable("BRIDGE_ANSWER", answer)
         name = question.caller_name or ""
         log.info(
-            "%s calls %s: %s, line %s%s",
+            "%s calls %s: %s, line %s%s%s",
             caller or "a withheld number",
             decision.number,
             decision.attribution.source or "no source",
             decision.line.name,
             " (closed)" if decision.closed else "",
+            f"; {decision.screening.verdict}: {decision.screening.reason}" if decision.screening else "",
         )
         self._on_call(
             opened(call_id, decision, caller=caller, caller_name=name, uniqueid=question.uniqueid, at=now), token
@@ -69,6 +73,21 @@ class Inbound:
         await self._remember(session, "default", self._default)
         if decision.binding is not None:
             await self._remember(session, dialled, decision.cache.encode())
+
+    def _decide(
+        self, call_id: str, caller: str | None, dialled: str, now: datetime, token: str
+    ) -> tuple[Decision, str]:
+        """The decision and its wire form. Whatever goes wrong with the screening, the call is not screened."""
+        directory = self._directory
+        try:
+            screening = screen(caller, self._recent.note(caller, call_id, now), directory.screening, now)
+            if screening is not None:
+                decision = decide(directory, dialled, now, token, screening)
+                return decision, decision.answer.encode()
+        except Exception:
+            log.exception("call %s could not be screened and is let through", call_id)
+        decision = decide(directory, dialled, now, token)
+        return decision, decision.answer.encode()
 
     async def _remember(self, session: Asking, key: str, answer: str) -> None:
         if self._cached.get(key) == answer:

@@ -19,5 +19,5 @@ def lines_of(sequence: int, number: str, at: float) -> Iterator[str]:
     yield f"1|answer|{name}|{picked}|{phone}|{picked}|."
     yield f"1|rung|{name}|{dialled}|{phone}|{ended}|{picked}|16|."
     trail = f"1=ring={dialled}={phone}~0=ANSWER;"
-    tail = f"{at:.3f}|daemon|s1|sales|en|||||off||{picked}|{phone}|{trail}|ANSWER|16|caller|{rtcp}"
+    tail = f"{at:.3f}|daemon|s1|sales|en|||||off||{picked}|{phone}|{trail}|ANSWER|16|caller||{rtcp}"
     yield f"1|end|{name}|{ended}|{head}|{tail}|."

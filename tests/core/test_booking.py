@@ -9,7 +9,18 @@ import pytest
 from bridge.core import booking
 from bridge.core.directory import NoticeSpec
 from bridge.core.journal import Begin, End, Picked, Rung, StageRun
-from bridge.core.model import Attribution, AttributionKind, Call, DecidedBy, Outcome, RecordingStatus, Ring
+from bridge.core.model import (
+    Attribution,
+    AttributionKind,
+    Call,
+    DecidedBy,
+    Measure,
+    Outcome,
+    RecordingStatus,
+    Ring,
+    Screening,
+    Verdict,
+)
 
 ID = "20261122-142701-76210-452748"
 T0 = datetime(2026, 11, 22, 14, 27, 1, tzinfo=UTC)
@@ -33,7 +44,7 @@ END = End(
     call_id=ID, at=t(30), uniqueid="1.1", channel="PJSIP/trunk-1", number="74951110001", caller="+79161234567", presentation="allowed",
     caller_name="Иван", began=t(0), decided_by="daemon", source="radio", line="office", language="ru", notice="/s/n", notice_began=t(0.5),
     notice_ended=t(2), notice_status="completed", recording="started", extension="wav", connected=t(14), phone="PJSIP/102", trail=(RING,),
-    dial_status="ANSWER", cause=16, hung_up_by="caller", rtcp={"lp": 1.0},
+    dial_status="ANSWER", cause=16, hung_up_by="caller", screening="", rtcp={"lp": 1.0},
 )  # fmt: skip
 NOTICE = NoticeSpec("n", "/s/n", 1500, "abc", "ru")
 
@@ -209,3 +220,57 @@ def test_an_end_from_a_dialplan_that_asked_nobody() -> None:
 )
 def test_the_caller_as_booked(sent: str, presentation: str, booked: str | None) -> None:
     assert booking.caller_of(sent, presentation, "RU") == booked
+
+
+# --- screening -------------------------------------------------------------------------------------------------------------
+
+ASKED = Screening(Verdict.SUSPECTED, "7 calls within 10 min, 5 are usual", Measure.CHALLENGE)
+BLOCKED = Screening(Verdict.BLOCKED, "on the block list as +7495*", Measure.REJECT)
+
+
+def challenge(status: str) -> StageRun:
+    return StageRun(1, "challenge", t(1), (), status)
+
+
+@pytest.mark.parametrize(
+    ("runs", "outcome", "passed", "spam"),
+    [
+        ((challenge("passed"), replace(RING, stage=2)), Outcome.ANSWERED, True, False),
+        ((challenge("missing"), replace(RING, stage=2)), Outcome.ANSWERED, None, True),
+        ((challenge("passed"), replace(RING, stage=2, status="NOANSWER")), Outcome.UNANSWERED, True, False),
+        ((challenge("passed"), StageRun(2, "play", t(3))), Outcome.CLOSED, True, False),
+        ((challenge("passed"),), Outcome.ABANDONED, True, False),
+        ((challenge("failed"),), Outcome.SCREENED, False, True),
+        ((challenge("left"),), Outcome.ABANDONED, False, True),
+        ((), Outcome.ABANDONED, None, True),
+    ],
+)
+def test_a_challenged_call(runs: tuple[StageRun, ...], outcome: Outcome, passed: bool | None, spam: bool) -> None:
+    fact = end(trail=runs) if outcome is Outcome.ANSWERED else unanswered(*runs)
+    call = booking.ended(replace(CALL, screening=ASKED, spam=True), replace(fact, screening=ASKED.wire), notice=NOTICE)
+    assert (call.outcome, call.spam) == (outcome, spam)
+    assert call.screening == replace(ASKED, passed=passed)
+
+
+@pytest.mark.parametrize(
+    ("screening", "outcome"),
+    [
+        (BLOCKED, Outcome.BLOCKED),
+        (replace(ASKED, measure=Measure.BUSY), Outcome.SCREENED),
+        (replace(ASKED, measure=Measure.PASS), Outcome.CLOSED),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_a_call_turned_away(screening: Screening, outcome: Outcome, known: bool) -> None:
+    fact = unanswered(StageRun(1, "hangup", t(1)), screening=screening.wire)
+    call = booking.ended(replace(CALL, screening=screening if known else None), fact, notice=None)
+    assert (call.outcome, call.spam) == (outcome, True)
+    assert call.screening is not None
+    assert (call.screening.verdict, call.screening.measure) == (screening.verdict, screening.measure)
+    assert (call.screening.reason == screening.reason) is known
+    assert booking.ended(call, fact, notice=None) == call
+
+
+def test_an_answer_that_came_too_late_screened_nobody() -> None:
+    call = booking.ended(replace(CALL, screening=BLOCKED, spam=True), end(decided_by="cache"), notice=NOTICE)
+    assert (call.screening, call.spam) == (None, False)

@@ -13,7 +13,7 @@ ID = "20261122-142701-76210-452748"
 END = (
     f"1|end|{ID}|1795357624.671|1795357621.0|PJSIP/trunk-00000000|74951110001|+79161234567|allowed_not_screened|Иван|1795357621.661|daemon|radio|"
     "office|ru|/sounds/notice|1795357622.165|1795357623.664|completed|started|wav|1795357624.179|PJSIP/101|"
-    "1=ring=1795357623.667=PJSIP/101~0&PJSIP/102~10=NOANSWER;2=play=1795357624.000==;|NOANSWER|16|caller|"
+    "1=ring=1795357623.667=PJSIP/101~0&PJSIP/102~10=NOANSWER;2=play=1795357624.000==;|NOANSWER|16|caller|suspected-pass|"
     "ssrc=1;themssrc=2;lp=3;rxjitter=0.5;rxcount=150;txjitter=x;rtt=0.02;rxmes=88.1;txmes=nan|."
 )
 
@@ -55,6 +55,7 @@ def test_end_is_complete_in_itself() -> None:
         StageRun(1, "ring", at(1795357623667), (("PJSIP/101", 0), ("PJSIP/102", 10)), "NOANSWER"),
         StageRun(2, "play", at(1795357624000)),
     )
+    assert entry.screening == "suspected-pass"
     assert entry.rtcp["lp"] == 3.0
     assert entry.rtcp["rxmes"] == 88.1
     assert "txjitter" not in entry.rtcp
@@ -69,7 +70,7 @@ def test_end_is_complete_in_itself() -> None:
         (END[:100], "not whole"),
         ("2" + END[1:], "version '2'"),
         (END.replace("|end|", "|ende|"), "unknown kind 'ende'"),
-        (END.replace("|caller|", "|caller|x|"), "end with 30 fields instead of 29"),
+        (END.replace("|caller|", "|caller|x|"), "end with 31 fields instead of 30"),
         (END.replace(ID, "../../etc"), "is not a call id"),
         (END.replace("1795357624.671", "soon"), "is not a time"),
         (END.replace("1=ring=", "ring="), "is not a stage"),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bridge.core.plan import (
     MAX_BYTES,
     Answer,
+    ChallengeStage,
     HangupStage,
     Leg,
     Notice,
@@ -37,8 +38,16 @@ ANSWER = Answer(
 def test_the_wire_form() -> None:
     assert ANSWER.encode() == (
         "1,radio,office,ru,/var/lib/sounds/notice-ru,early,4210,9,after-notice,whisper/radio,beep,Радио:,"
-        "ring=40=2=3=PJSIP/101~0~0&PJSIP/102~10~20|hangup=17|play=/var/lib/sounds/closed|voicemail=100@default=b,tok_-1,1"
+        "ring=40=2=3=PJSIP/101~0~0&PJSIP/102~10~20|hangup=17|play=/var/lib/sounds/closed|voicemail=100@default=b,,tok_-1,1"
     )
+
+
+def test_a_challenge_goes_before_the_plan() -> None:
+    answer = replace(ANSWER, stages=(ChallengeStage("/s/press", "5"), RING, HangupStage(17), PlayStage("/s/x")))
+    answer = replace(answer, screening="suspected-challenge")
+    fields = answer.encode().split(",")
+    assert fields[12].startswith("challenge=/s/press=5=2|ring=40=")
+    assert fields[13] == "suspected-challenge"
 
 
 def test_the_dialplan_takes_as_many_fields_as_are_sent() -> None:
@@ -58,6 +67,10 @@ def test_the_dialplan_takes_as_many_fields_as_are_sent() -> None:
     [
         ({"source": "a,b"}, "source 'a,b'"),
         ({"line": "Office"}, "line 'Office'"),
+        ({"screening": "a,b"}, "screening 'a,b'"),
+        ({"stages": (ChallengeStage("/s/p", "#"), RING, RING, RING)}, "challenge key '#'"),
+        ({"stages": (ChallengeStage("/s/p=1", "5"), RING, RING, RING)}, "sound '/s/p=1'"),
+        ({"stages": (ChallengeStage("/s/p", "5"),)}, "a challenge's next stage"),
         ({"language": "ru,1"}, "language"),
         ({"whisper": "../../etc/passwd"}, "whisper"),
         ({"prefix": "x${SHELL(id)}"}, "prefix"),

@@ -63,7 +63,7 @@ def end(
 ) -> str:
     return (
         f"1|end|{call_id}|{epoch(20)}|1.1|PJSIP/trunk-0|{number}|+79161234567|allowed|Иван|{epoch(0)}|{by}|radio|office|ru|/s/n|{epoch(1)}|{epoch(2.5)}|"
-        f"{notice}|{recording}|wav|{epoch(5)}|PJSIP/101|1=ring={epoch(3)}=PJSIP/101~0=ANSWER;|ANSWER|16|caller||.\n"
+        f"{notice}|{recording}|wav|{epoch(5)}|PJSIP/101|1=ring={epoch(3)}=PJSIP/101~0=ANSWER;|ANSWER|16|caller|||.\n"
     )
 
 
