@@ -9,7 +9,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -264,8 +264,3 @@ async def check_clock(probe: Probe) -> Finding:
             "let both follow NTP (timedatectl set-ntp true)",
         )
     return ok("clock", "Asterisk and the daemon have the same time")
-
-
-def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    order = ("error", "warning", "note", "ok")
-    return sorted(findings, key=lambda finding: order.index(finding.level))
