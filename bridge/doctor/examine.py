@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
@@ -48,7 +47,6 @@ def _load(path: Path) -> tuple[Loaded | None, list[Finding]]:
 
 
 async def _asterisk(config: Config) -> list[Finding]:
-    logging.getLogger("bridge.ami").setLevel(logging.CRITICAL)  # what it would say, the findings say
     ami = config.asterisk.ami
     try:
         async with probing(config) as probe:

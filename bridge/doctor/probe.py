@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -58,6 +59,8 @@ async def probing(config: Config) -> AsyncIterator[Probe]:
     settings = AmiConfig(username=ami.user, secret=ami.secret.value, host=ami.host, port=ami.port)
     await _reach(ami.host, ami.port)
     client = AmiClient(settings, take)
+    said, level = logging.getLogger("bridge.ami"), logging.getLogger("bridge.ami").level
+    said.setLevel(logging.CRITICAL)  # what the client would log, the findings say
     run = asyncio.create_task(client.run())
     try:
         await _connected(client, f"{ami.host}:{ami.port}", ami.user)
@@ -65,6 +68,7 @@ async def probing(config: Config) -> AsyncIterator[Probe]:
     finally:
         await client.aclose()
         await asyncio.wait([run])
+        said.setLevel(level)
 
 
 async def _reach(host: str, port: int) -> None:
