@@ -18,7 +18,9 @@ def test_links_lead_somewhere(link: str) -> None:
     assert (ROOT / link).exists()
 
 
-@pytest.mark.parametrize("name", sorted(set(re.findall(r"\bconfig/[a-z.-]+|\bscripts/[a-z-]+|\bdocs/[a-z.-]+", README))))
+@pytest.mark.parametrize(
+    "name", sorted(set(re.findall(r"\bconfig/[a-z.-]+|\bscripts/[a-z-]+|\bdocs/[a-z.-]+", README)))
+)
 def test_files_named_are_there(name: str) -> None:
     assert (ROOT / name).exists()
 
