@@ -11,9 +11,11 @@ from datetime import UTC, tzinfo
 
 from bridge.core.attribution import reasons
 from bridge.core.attribution.bins import HORIZON, bin_of
-from bridge.core.attribution.delays import CLOSED, CLOSED_MOBILE, Delays, Evidence, kind_of, older_counts, tap_bin
+from bridge.core.attribution.delays import Delays
+from bridge.core.attribution.exposure import older_counts
 from bridge.core.attribution.finding import Candidate, Finding, InboundCall
 from bridge.core.attribution.memory import WITHHELD, CallerMemory, Remembered
+from bridge.core.attribution.rates import CLOSED, CLOSED_MOBILE, Evidence, Origins, Taps, kind_of, tap_bin
 from bridge.core.attribution.regions import Regions
 from bridge.core.model import Attribution, AttributionKind, Binding, BindingKind
 from bridge.core.pools.book import LeaseBook, NumberHistory
@@ -70,7 +72,7 @@ class Attributor:
     # -- inside --------------------------------------------------------------------------------------------------------
 
     def _weigh(self, call: InboundCall, source: str, history: NumberHistory) -> Finding:
-        at, rates = call.at, self.delays.rates
+        at, rates = call.at, self.delays.best
         known = self.memory.of(call.caller, call.number)
         persons = self.memory.persons(call.caller)
         stranger = 1.0 if not persons else STRANGER if known is None else STRANGER_ON_NUMBER
@@ -78,8 +80,8 @@ class Attributor:
         holder: Lease | None = None
         leases: dict[str, Lease] = {}
         weights: dict[str, list[float]] = {}  # visit -> [repeat, base, tap]
-        alike: dict[tuple[int, int], float] = {}
-        taps: list[tuple[int, int, float]] = []
+        alike: dict[tuple[int, int, int], float] = {}
+        taps: list[Taps] = []
         for lease in history.leases:
             age = at - lease.began
             if age < 0:
@@ -89,7 +91,9 @@ class Attributor:
             leases[lease.visit] = lease
             if lease.ended is None or lease.ended > at:
                 holder = lease
-            kind, k = kind_of(lease.mobile, lease.left is None or lease.left > at), bin_of(age)
+            is_open = lease.left is None or lease.left > at
+            kind, k = kind_of(lease.mobile, is_open), bin_of(age)
+            since_left = k if is_open or lease.left is None else bin_of(at - lease.left)
             tapped = lease.tapped_before(at) if lease.taps else None
             tap = None if tapped is None else tap_bin(tapped)
             factor = stranger
@@ -103,22 +107,22 @@ class Attributor:
             if call.region is not None and lease.region is not None:
                 factor *= self.regions.ratio(call.region == lease.region)
             parts = weights.setdefault(lease.visit, [0.0, 0.0, 0.0])
-            parts[1] += rates[kind][k] * factor
-            alike[kind, k] = alike.get((kind, k), 0.0) + factor
+            parts[1] += rates.kinds[kind][since_left if rates.from_left else k] * factor
+            alike[kind, k, since_left] = alike.get((kind, k, since_left), 0.0) + factor
             if tap is not None:
-                parts[2] += self.delays.tap_rates[tap] * factor
-                taps.append((tap, k, factor))
+                parts[2] += rates.taps[tap] * factor
+                taps.append(Taps(tap, k, factor))
+        elsewhere = 0.0
         if known is not None:
-            self._add_repeats(known, at, holder, weights)
-        older = 0.0
+            elsewhere = self._add_repeats(known, at, holder, weights)
         for kind, began in zip((CLOSED, CLOSED_MOBILE), history.older, strict=True):
             for k, number in enumerate(older_counts(began, at) if began else ()):
                 if number:
-                    older += number * rates[kind][k] * stranger
-                    alike[kind, k] = alike.get((kind, k), 0.0) + number * stranger
+                    elsewhere += number * rates.kinds[kind][k] * stranger
+                    alike[kind, k, k] = alike.get((kind, k, k), 0.0) + number * stranger
         number_rate = self._rate_of(history, at)
-        unexplained = self.delays.unexplained_rate(number_rate) * stranger
-        total = sum(map(sum, weights.values())) + older + unexplained
+        elsewhere += rates.unexplained_rate(number_rate) * stranger
+        total = sum(map(sum, weights.values())) + elsewhere
         candidates = [
             _candidate(visit, parts, total, leases.get(visit), known, at)
             for visit, parts in weights.items()
@@ -132,17 +136,19 @@ class Attributor:
             attribution = self._name(call, source, candidates, leases, known)
         evidence = None
         if known is None:
-            evidence = Evidence(tuple((kind, k, w) for (kind, k), w in alike.items()), tuple(taps), number_rate)
-        return Finding(call, attribution, tuple(candidates), (older + unexplained) / total, evidence)
+            evidence = Evidence(tuple(Origins(*key, weight) for key, weight in alike.items()), tuple(taps), number_rate)
+        return Finding(call, attribution, tuple(candidates), elsewhere / total, evidence)
 
     @staticmethod
-    def _add_repeats(known: Remembered, at: float, holder: Lease | None, weights: dict[str, list[float]]) -> None:
+    def _add_repeats(known: Remembered, at: float, holder: Lease | None, weights: dict[str, list[float]]) -> float:
+        """Adds the caller's earlier calls to `weights`; returns the weight of their having come from elsewhere."""
         again = REPEAT / max(at - known.at, SOONEST_REPEAT)
         for visit, (person, share) in known.visits.items():
             # the same person holds the number today: then it is today's visit that calls
             today = holder is not None and holder.person == person
             target = holder.visit if today and holder is not None else visit
             weights.setdefault(target, [0.0, 0.0, 0.0])[1 if target != visit else 0] += again * share
+        return again * max(0.0, 1 - sum(share for _, share in known.visits.values()))
 
     def _rate_of(self, history: NumberHistory, at: float) -> float:
         """Calls per second that come to this number in all, roughly: its visits lately times calls per visit."""

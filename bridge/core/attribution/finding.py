@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bridge.core.attribution.delays import Evidence
+from bridge.core.attribution.rates import Evidence
 from bridge.core.model import Attribution, AttributionKind
 
 

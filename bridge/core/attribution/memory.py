@@ -15,7 +15,7 @@ class Remembered:
     """What is known of one caller's calls to one number: the last of them, and which visits they came from."""
 
     at: float
-    visits: Mapping[str, tuple[str, float]]  #: visit -> (person, probability)
+    visits: Mapping[str, tuple[str, float]]  #: visit -> (person, probability); what is left of 1 came from elsewhere
 
 
 class CallerMemory:

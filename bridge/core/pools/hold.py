@@ -11,8 +11,8 @@ from bridge.core.pools.erlang import loss
 from bridge.core.pools.lease import Lease
 
 IDLE_AFTER = 300.0  #: seconds without a sign of life after which an open page no longer counts as active
-FLOOR = 30.0  #: the shortest hold `auto` chooses: going from page to page must not cost a visitor his number
-GRID = (30.0, 60.0, 120.0, 180.0, 300.0, 480.0, 720.0, 900.0, 1200.0, 1800.0, 2700.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0)
+FLOOR = 10.0  #: the shortest hold `auto` chooses: going from page to page must not cost a visitor his number
+GRID = (FLOOR, 30.0, 60.0, 120.0, 180.0, 300.0, 480.0, 720.0, 900.0, 1200.0, 1800.0, 2700.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0)
 TOLERANCE = 0.004  #: of all calls: among holds forecast this close to the best, the shortest is taken, for its coverage
 RECONSIDER = 600.0
 RATE_MEMORY = 2700.0  #: seconds over which the rate of visits is averaged

@@ -24,6 +24,7 @@ from bridge.core.simulation.traffic import MadeCall, TrafficVisit
 
 BEAT = 60.0
 ASSUMED_ACTIVE = 1800.0
+CALLED = 0.4  #: how much less it matters to lose a visitor who has called: he is known by his number
 PROGRESS_EVERY = 500
 #: the order of events at the same moment: the page opens, acts, and only then calls and closes
 OPEN, BEATS, TAP, CALL, CLOSE = range(5)
@@ -141,7 +142,7 @@ class _Loop:
             self.allocator.leave(visit.visit, at)
             lease = self.allocator.book.of_visit(visit.visit)
             if lease is not None:
-                self.delays.page_closed(at - visit.at, visit.mobile)
+                self.delays.page_closed(at, at - visit.at, visit.mobile)
 
     def _open(self, visit: TrafficVisit) -> None:
         request = VisitRequest(visit.visit, visit.source, visit.client, visit.mobile, visit.region)
@@ -175,7 +176,7 @@ class _Loop:
 
     def _risk(self, lease: Lease, now: float) -> float:
         called = max(self.memory.callers(lease.person).values(), default=0.0)
-        return self.delays.remaining(now - lease.began) * (1 - 0.8 * called)
+        return self.delays.remaining(now - lease.began, None if lease.left is None else now - lease.left) * (1 - CALLED * called)
 
     def _use(self) -> dict[str, PoolUse]:
         use = {}

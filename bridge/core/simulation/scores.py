@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bridge.core.simulation.loop import Run
+
 SURE = 0.9
 BINS = 10
 
@@ -56,3 +58,15 @@ def calibration_error(bound: Iterable[tuple[bool, float]]) -> float:
 
 def _share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
+
+
+def of_run(run: Run) -> tuple[Scores, dict[str, Scores]]:
+    """The scores of a simulation: over all, and by source."""
+    answers: dict[str, list[tuple[bool, float] | None]] = {source: [] for source in run.use}
+    for call in run.calls:
+        found = call.finding.attribution
+        answer = None if found.visit is None else (found.visit == call.visit.visit, found.confidence)
+        answers[call.visit.source].append(answer)
+    sources = {source: score(answers[source], use.visits, use.covered) for source, use in run.use.items()}
+    everything = [answer for part in answers.values() for answer in part]
+    return score(everything, sum(u.visits for u in run.use.values()), sum(u.covered for u in run.use.values())), sources

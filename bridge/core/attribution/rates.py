@@ -1,0 +1,211 @@
+"""Calls per second of a visit, by its kind and age, learned from calls whose origin is known only by probability.
+
+Counts over exposure, in log-spaced bins. They begin as the published distribution, worth PRIOR_CALLS calls, and are overtaken by evidence.
+A call counts for every visit it may have come from, by the probability that it did (expectation-maximisation, incremental: recent calls are
+looked at again as the rates become better known). So long delays are not lost merely because the last holder is the easy guess.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import log
+from typing import NamedTuple
+
+from bridge.core.attribution.bins import COUNT, DAY, RATIO, WIDTHS, bin_of, published_shares
+
+PRIOR_CALLS = 40.0  #: what the published distribution is worth, in calls
+KIND_STRENGTH = 4.0  #: calls per bin by which a kind of visit leans on all visits together
+FACTOR_STRENGTH = 10.0  #: and as a whole
+RECENT = 2000  #: calls that are looked at again
+LOOKS = 20  #: so many of them with every new call
+SMOOTH = (0.15, 0.7, 0.15)  #: a count is spread over the neighbouring bins,
+SMOOTH_LATE = (0.1, 0.13, 0.17, 0.2, 0.17, 0.13, 0.1)  #: and over more of them where the delay is LATE: there calls are few
+LATE = bin_of(6 * 3600.0)
+HALF_DAY, WEEK = bin_of(DAY / 2), bin_of(7 * DAY)
+UNEXPLAINED_PRIOR = 0.005  #: the share of calls that come from none of the visits (number seen elsewhere, misdialled)
+UNEXPLAINED_STRENGTH = 200.0  #: in calls
+FORGET = 0.995  #: per call, of the likelihood by which two sets of rates are compared
+
+#: Kinds of visit: not known to be mobile or mobile, its page closed or open.
+CLOSED, OPEN, CLOSED_MOBILE, OPEN_MOBILE = KINDS = range(4)
+
+TAP_EDGES = (0.0, 1.0, 2.0, 3.0, 4.5, 6.5, 9.5, 14.0, 20.0, 30.0, 60.0, 120.0, 300.0)
+TAP_SHARES = (0.10, 0.14, 0.14, 0.17, 0.14, 0.11, 0.08, 0.05, 0.035, 0.02, 0.01, 0.005)
+TAP_PRIOR_TAPS = 20.0
+TAP_PRIOR_RATE = 0.5  #: calls per tap: people also think better of it
+
+
+def kind_of(mobile: bool | None, is_open: bool) -> int:
+    """The kind of a visit at some moment."""
+    return 2 * bool(mobile) + is_open
+
+
+class Origins(NamedTuple):
+    """Visits alike that a call may have come from. `since_left` is the bin of the time since the page was closed (or of the age, while
+    it is open); `weight` is how many they are, times what else speaks for them.
+    """
+
+    kind: int
+    age: int
+    since_left: int
+    weight: float
+
+
+class Taps(NamedTuple):
+    """Visits that tapped the number, `since` (bin of TAP_EDGES) the call; `age` as in Origins."""
+
+    since: int
+    age: int
+    weight: float
+
+
+class Evidence(NamedTuple):
+    """What one call of an unknown caller says about delays. `number_rate` is calls per second to the number in all."""
+
+    visits: tuple[Origins, ...]
+    taps: tuple[Taps, ...]
+    number_rate: float
+
+
+@dataclass(slots=True)
+class Counts:
+    """Calls counted so far, by probability. Plain numbers, to be stored and put back."""
+
+    calls: list[list[float]] = field(default_factory=lambda: [[0.0] * COUNT for _ in KINDS])
+    delays: list[float] = field(default_factory=lambda: [0.0] * COUNT)  #: time since the visit began, those after a tap too
+    taps: list[float] = field(default_factory=lambda: [0.0] * len(TAP_SHARES))
+    unexplained: float = 0.0
+    total: float = 0.0
+    likelihood: float = 0.0  #: logarithm, fading
+
+
+class Rates:
+    """One way to count: the age of a visit whose page is closed runs from its beginning, or (`from_left`) from the closing."""
+
+    def __init__(self, from_left: bool, counts: Counts | None = None) -> None:
+        self.from_left = from_left
+        self.counts = counts or Counts()
+        self.kinds: list[list[float]] = []  #: calls per second, by kind and bin
+        self.taps: list[float] = []  #: calls per second because of a tap, by bin of TAP_EDGES
+        self.closed_tail: list[float] = []  #: calls still to come from a closed visit, from each bin on
+        self._recent: deque[tuple[Evidence, list[float]]] = deque()
+
+    def learn(self, evidence: Evidence) -> None:
+        """One more call, and another look at some of those before it."""
+        self.counts.total += 1
+        weights = self._weights(evidence)
+        self.counts.likelihood = FORGET * self.counts.likelihood + log(max(sum(weights), 1e-300))
+        self._recent.append((evidence, self._count(evidence, weights)))
+        if len(self._recent) > RECENT:
+            self._recent.popleft()
+        for _ in range(min(LOOKS, len(self._recent) - 1)):
+            again, shares = self._recent.popleft()
+            self._add(again, shares, -1.0)
+            self._recent.append((again, self._count(again, self._weights(again))))
+
+    def unexplained_rate(self, number_rate: float) -> float:
+        """Calls per second to a number that no visit explains, when `number_rate` come to it in all."""
+        counts = self.counts
+        share = (max(counts.unexplained, 0.0) + UNEXPLAINED_PRIOR * UNEXPLAINED_STRENGTH) / (counts.total + UNEXPLAINED_STRENGTH)
+        return share * number_rate
+
+    def refresh(self, exposures: Sequence[Sequence[float]], per_visit: float, taps: float) -> None:
+        """Compute the rates anew: `exposures` by kind and bin (seconds), calls per visit in all, number of taps."""
+        calls = [_smooth(row) for row in self.counts.calls]
+        seen = [sum(row[k] for row in exposures) + PRIOR_CALLS * WIDTHS[k] / per_visit for k in range(COUNT)]
+        pooled = fall([(sum(row[k] for row in calls) + PRIOR_CALLS * _PUBLISHED[k]) / seen[k] for k in range(COUNT)])
+        self.kinds = [fall(_shrunk(calls[kind], exposures[kind], pooled)) for kind in KINDS]
+        self.taps = [
+            (max(self.counts.taps[k], 0.0) + TAP_PRIOR_TAPS * TAP_PRIOR_RATE * share)
+            / ((taps + TAP_PRIOR_TAPS) * (TAP_EDGES[k + 1] - TAP_EDGES[k]))
+            for k, share in enumerate(TAP_SHARES)
+        ]
+        closed = [exposures[CLOSED][k] + exposures[CLOSED_MOBILE][k] + PRIOR_CALLS * WIDTHS[k] / per_visit for k in range(COUNT)]
+        self.closed_tail = tail(
+            fall([(calls[CLOSED][k] + calls[CLOSED_MOBILE][k] + PRIOR_CALLS * _PUBLISHED[k]) / closed[k] for k in range(COUNT)])
+        )
+
+    def _weights(self, evidence: Evidence) -> list[float]:
+        kinds, taps = self.kinds, self.taps
+        if self.from_left:
+            weights = [weight * kinds[kind][k] for kind, _, k, weight in evidence.visits]
+        else:
+            weights = [weight * kinds[kind][k] for kind, k, _, weight in evidence.visits]
+        weights += [weight * taps[since] for since, _, weight in evidence.taps]
+        weights.append(self.unexplained_rate(evidence.number_rate))
+        return weights
+
+    def _count(self, evidence: Evidence, weights: list[float]) -> list[float]:
+        total = sum(weights)
+        shares = [weight / total for weight in weights]
+        self._add(evidence, shares, 1.0)
+        return shares
+
+    def _add(self, evidence: Evidence, shares: Sequence[float], sign: float) -> None:
+        counts, from_left, place = self.counts, self.from_left, 0
+        for kind, age, since_left, _ in evidence.visits:
+            share = sign * shares[place]
+            counts.calls[kind][since_left if from_left else age] += share
+            counts.delays[age] += share
+            place += 1
+        for since, age, _ in evidence.taps:
+            share = sign * shares[place]
+            counts.taps[since] += share
+            counts.delays[age] += share
+            place += 1
+        counts.unexplained += sign * shares[place]
+
+
+def delay_tail(counts: Counts, exposure: Sequence[float], per_visit: float) -> list[float]:
+    """First calls still to come from a visit, from each bin of its age on (COUNT + 1 values, the last 0)."""
+    delays = _smooth(counts.delays)
+    rates = [
+        (delays[k] + PRIOR_CALLS * share) / (exposure[k] + PRIOR_CALLS * WIDTHS[k] / per_visit)
+        for k, share in enumerate(_PUBLISHED)
+    ]
+    return tail(fall(rates))
+
+
+def fall(rates: list[float]) -> list[float]:
+    """From half a day on, nobody gets likelier to call as time goes by, and from a week on less likely at least like 1 / time: there the
+    site's own calls are too few, and lost among the other holders of the numbers, to say otherwise. Changes and returns `rates`.
+    """
+    for k in range(HALF_DAY, COUNT):
+        rates[k] = min(rates[k], rates[k - 1] / (RATIO if k >= WEEK else 1.0))
+    return rates
+
+
+def tail(rates: Sequence[float]) -> list[float]:
+    """What is still to come from each bin on, given a rate per bin."""
+    rest = [0.0] * (COUNT + 1)
+    for k in range(COUNT - 1, -1, -1):
+        rest[k] = rest[k + 1] + rates[k] * WIDTHS[k]
+    return rest
+
+
+def tap_bin(seconds: float) -> int | None:
+    """The bin of the time since a tap; None if it is too long ago to matter."""
+    if not 0 <= seconds < TAP_EDGES[-1]:
+        return None
+    return next(k for k in range(len(TAP_SHARES)) if seconds < TAP_EDGES[k + 1])
+
+
+def _shrunk(calls: Sequence[float], exposure: Sequence[float], pooled: Sequence[float]) -> list[float]:
+    """The rates of one kind of visit, leaning on all visits first as a whole, then bin by bin."""
+    expected = sum(seconds * rate for seconds, rate in zip(exposure, pooled, strict=True))
+    factor = (sum(calls) + FACTOR_STRENGTH) / (expected + FACTOR_STRENGTH)
+    return [(calls[k] + KIND_STRENGTH) / (exposure[k] + KIND_STRENGTH / (rate * factor)) for k, rate in enumerate(pooled)]
+
+
+def _smooth(row: Sequence[float]) -> list[float]:
+    smoothed = [0.0] * COUNT
+    for k, count in enumerate(row):
+        weights = SMOOTH if k < LATE else SMOOTH_LATE
+        for place, weight in enumerate(weights, start=k - len(weights) // 2):
+            smoothed[min(max(place, 0), COUNT - 1)] += max(count, 0.0) * weight
+    return smoothed
+
+
+_PUBLISHED = published_shares()
