@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import literal_column, select, tuple_
@@ -39,7 +39,7 @@ class CallStore:
         """`save` for many calls in one transaction: all or nothing."""
         durable = bool(marks) or any(call.ended_at for call in saved)
         async with self._database.writing(durable=durable) as connection:
-            result = [await records.put(connection, call) for call in saved]
+            result = await records.put_all(connection, saved)
             await history.set_marks(connection, marks or {})
         return result
 
@@ -48,6 +48,11 @@ class CallStore:
         async with self._database.reading() as connection:
             found = await records.load(connection, records.by_id(call_id))
         return found[0] if found else None
+
+    async def get_many(self, call_ids: Collection[str]) -> list[Call]:
+        """The calls of those ids, as far as the books have them, in no order."""
+        async with self._database.reading() as connection:
+            return await records.load_many(connection, call_ids)
 
     async def get_by_prefix(self, prefix: str, limit: int = 10) -> list[Call]:
         """The first `limit` calls, by id, whose id begins with `prefix`."""
@@ -114,6 +119,11 @@ class CallStore:
         """What `number` was bound to at that time; None if nothing, or from before the bridge kept books."""
         async with self._database.reading() as connection:
             return await history.binding_at(connection, number, at)
+
+    async def bindings_at(self, asked: Collection[tuple[str, datetime]]) -> list[Binding | None]:
+        """`binding_at` for many numbers and times together, in their order."""
+        async with self._database.reading() as connection:
+            return await history.bindings_at(connection, asked)
 
     async def get_mark(self, key: str) -> str | None:
         """The value of a mark, such as how far the journal has been read."""

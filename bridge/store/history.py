@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import RowMapping, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.core.model import Binding
+from bridge.store.records import pieces
 from bridge.store.rows import binding_from
 from bridge.store.schema import bindings, marks
 
@@ -56,6 +57,25 @@ async def binding_at(connection: AsyncConnection, number: str, at: datetime) -> 
         .limit(1)
     )
     row = (await connection.execute(query)).mappings().first()
+    return _in_force(row, at)
+
+
+async def bindings_at(connection: AsyncConnection, asked: Collection[tuple[str, datetime]]) -> list[Binding | None]:
+    """What each number was bound to at its time."""
+    spans: dict[str, list[RowMapping]] = {}
+    for some in pieces(sorted({number for number, _ in asked})):
+        query = select(bindings).where(bindings.c.number.in_(some)).order_by(bindings.c.number, bindings.c.valid_from)
+        for row in (await connection.execute(query)).mappings():
+            spans.setdefault(row["number"], []).append(row)
+    found = []
+    for number, at in asked:
+        begun = [row for row in spans.get(number, []) if row["valid_from"] <= at]
+        found.append(_in_force(begun[-1] if begun else None, at))
+    return found
+
+
+def _in_force(row: RowMapping | None, at: datetime) -> Binding | None:
+    """The binding of the last row that began before `at`, if it lasted so long."""
     if row is None or (row["valid_to"] is not None and row["valid_to"] <= at):
         return None
     return binding_from(row)

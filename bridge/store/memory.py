@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -35,12 +35,16 @@ class MemoryStore:
 
     async def save_all(self, saved: Sequence[Call], *, marks: Mapping[str, str] | None = None) -> list[Call]:
         stored = [storable(call) for call in saved]  # what cannot be stored fails before anything is
-        result = [self._put(call) for call in stored]
+        for call in stored:
+            self._put(call)
         self._marks.update(marks or {})
-        return result
+        return [self._calls[call.id] for call in stored]
 
     async def get(self, call_id: str) -> Call | None:
         return self._calls.get(call_id)
+
+    async def get_many(self, call_ids: Collection[str]) -> list[Call]:
+        return [self._calls[call_id] for call_id in call_ids if call_id in self._calls]
 
     async def get_by_prefix(self, prefix: str, limit: int = 10) -> list[Call]:
         return [self._calls[key] for key in sorted(self._calls) if key.startswith(prefix)][:limit]
@@ -98,6 +102,9 @@ class MemoryStore:
             if span.valid_from <= at:
                 return span.binding if span.valid_to is None or span.valid_to > at else None
         return None
+
+    async def bindings_at(self, asked: Collection[tuple[str, datetime]]) -> list[Binding | None]:
+        return [await self.binding_at(number, at) for number, at in asked]
 
     async def get_mark(self, key: str) -> str | None:
         return self._marks.get(key)
