@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from bridge.config import lines, numbers
 from bridge.config.models import Config
 from bridge.config.opening import Day, Opening, read_holidays
+from bridge.config.screening import entries, number_list, read_block_file
 from bridge.config.sounds import Sound, SoundError, Wanted, read_sound, wanted_sounds, whisper
 from bridge.core.directory import (
     Directory,
@@ -25,18 +26,19 @@ from bridge.core.directory import (
     Target,
 )
 from bridge.core.hours import Hours, Intervals
-from bridge.core.model import Binding, BindingKind
+from bridge.core.model import Binding, BindingKind, Measure
 from bridge.core.phone import normalise
 from bridge.core.plan import RecordPolicy
+from bridge.core.screening import Challenge, Rate, Rules
 
 _BUSY, _NORMAL = 17, 16
 
 
 def build_directory(config: Config, *, read_files: bool = True) -> Directory:
-    """Everything routing needs. Raises ValueError if a holidays file is missing or wrong.
+    """Everything routing needs. Raises ValueError if a holidays file or the block file is missing or wrong.
 
-    A notice whose sound cannot be used is there and not `available`. `read_files` False: no file is opened, holidays files count as
-    empty, and every sound counts as there.
+    A notice whose sound cannot be used is there and not `available`; a challenge without its sound lets everybody through.
+    `read_files` False: no file is opened, holidays files and the block file count as empty, and every sound counts as there.
     """
     sounds = {wanted.path: wanted for wanted in wanted_sounds(config)}
     defaults = config.defaults
@@ -53,6 +55,7 @@ def build_directory(config: Config, *, read_files: bool = True) -> Directory:
         default_line=defaults.line,
         default_notice=defaults.notice,
         record=record,
+        screening=_screening(config, sounds, read_files),
         region=config.region,
         language=config.language,
         zone=ZoneInfo(config.timezone),
@@ -142,6 +145,30 @@ def _sound(wanted: Wanted) -> Sound | None:
 
 def _stem(wanted: Wanted) -> str:
     return str(wanted.file.with_suffix(""))
+
+
+def _screening(config: Config, sounds: dict[tuple[str | int, ...], Wanted], read: bool) -> Rules | None:
+    wish = config.screening
+    if wish is None:
+        return None
+    listed = list(entries(wish.block, config.region))
+    if wish.block_file is not None and read:
+        listed += read_block_file(wish.block_file, config.region)
+    challenge = None
+    if wish.challenge is not None:
+        wanted = sounds.get(("screening", "challenge"))
+        sound = wish.challenge.sound or (_stem(wanted) if wanted is not None and (not read or _sound(wanted)) else "")
+        challenge = Challenge(sound, wish.challenge.key) if sound else None
+    return Rules(
+        allow=number_list(entries(wish.allow, config.region)),
+        block=number_list(listed),
+        rate=Rate(wish.rate.calls, wish.rate.per) if wish.rate else None,
+        suspect_withheld=wish.withheld == "suspected",
+        suspected=Measure(wish.suspected),
+        blocked=Measure(wish.blocked),
+        challenge=challenge,
+        mailbox=wish.voicemail or "",
+    )
 
 
 def _numbers(config: Config) -> Iterator[Number]:

@@ -18,9 +18,11 @@ from bridge.config.models import Config
 from bridge.config.opening import read_holidays
 from bridge.config.problems import ConfigError, Path, Problem
 from bridge.config.references import check_circles, check_names, check_numbers
+from bridge.config.screening import read_block_file, read_pattern
 from bridge.config.sounds import SoundError, read_sound, wanted_sounds
 from bridge.config.warnings import warnings_of
 from bridge.core.directory import Directory
+from bridge.core.model import Measure, Screening, Verdict
 from bridge.core.routing import decide, fallback_answer
 
 
@@ -58,6 +60,8 @@ def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None, *, 
     if config is not None and check_files:
         _read_secrets(config, tree, os.environ if env is None else env)
         _read_holidays(config, tree)
+    if config is not None:
+        _read_screening(config, tree, check_files)
     if config is None or tree.problems:
         raise ConfigError(_in_order(tree))
     directory = build_directory(config, read_files=check_files)
@@ -116,6 +120,23 @@ def _read_holidays(config: Config, tree: Tree) -> None:
                 tree.report(("lines", name, "hours", "holidays_file"), str(error))
 
 
+def _read_screening(config: Config, tree: Tree, check_files: bool) -> None:
+    screening = config.screening
+    if screening is None:
+        return
+    for key in ("allow", "block"):
+        for index, entry in enumerate(getattr(screening, key)):
+            try:
+                read_pattern(entry.number, config.region)
+            except ValueError as error:
+                tree.report(("screening", key, index), str(error))
+    if screening.block_file is not None and check_files:
+        try:
+            list(read_block_file(screening.block_file, config.region))
+        except ValueError as error:
+            tree.report(("screening", "block_file"), str(error))
+
+
 def _check_plans(directory: Directory, tree: Tree) -> None:
     """Every answer the daemon may give must fit the wire: as if open, now, and after each line's next opening or closing.
 
@@ -126,6 +147,8 @@ def _check_plans(directory: Directory, tree: Tree) -> None:
     changes = {line.hours.next_change(now) for line in directory.lines.values() if line.hours is not None}
     moments = [now, *(change for change in changes if change is not None)]
     seen: set[str] = set()
+    # a challenge goes before the plan
+    longest = Screening(Verdict.SUSPECTED, "", Measure.CHALLENGE) if directory.screening else None
     for number in (None, *tried.values()):
         line = directory.line_of(directory.numbers[number] if number else None)
         try:
@@ -134,7 +157,7 @@ def _check_plans(directory: Directory, tree: Tree) -> None:
             else:
                 decide(directory, number, now).cache.encode()
             for moment in moments if line.name not in seen else ():
-                decide(directory, number or "", moment).answer.encode()
+                decide(directory, number or "", moment, "x" * 16, longest).answer.encode()
             seen.add(line.name)
         except ValueError as error:
             tree.report(("lines", line.name), str(error))

@@ -11,6 +11,7 @@ from bridge.config.lines import Line
 from bridge.config.numbers import Defaults, Fallback, Notice, Number, Pool, Source
 from bridge.config.opening import Zone
 from bridge.config.problems import shown
+from bridge.config.screening import Screening
 from bridge.config.services import Asterisk, Log, Monitor, Recordings, Store
 from bridge.core.phone import is_region
 
@@ -52,5 +53,6 @@ class Config(Model):
     pools: dict[Name, Pool] = Field(default_factory=dict, description="Dynamic numbers, by name of the pool.")
     defaults: Defaults = Field(default_factory=Defaults, description="What holds where nothing else is said.")
     fallback: Fallback = Field(description="Where calls go that nothing else is said about.")
+    screening: Screening | None = Field(None, description="Callers who are not simply let through.")
     monitor: Monitor = Field(default_factory=Monitor, description="For the sysadmin's monitoring.")
     log: Log = Field(default_factory=Log, description="The daemon's log.")

@@ -45,7 +45,7 @@ class Wanted:
 
 
 def wanted_sounds(config: Config) -> Iterator[Wanted]:
-    """Every sound file: notices, whispers, announcements. Sounds that Asterisk brings itself are not among them."""
+    """Every sound file: notices, whispers, announcements, the challenge. Sounds that Asterisk brings itself are not among them."""
     for name, notice in config.notices.items():
         yield _wanted(config, ("notices", name), f"notice-{name}", notice.file, notice.text, notice.language)
     for name, source in config.sources.items():
@@ -64,6 +64,10 @@ def wanted_sounds(config: Config) -> Iterator[Wanted]:
                 path = ("lines", name, f"when_{key}", "announcement")
                 language = speech.language or line.language
                 yield _wanted(config, path, f"line-{name}-{key}", speech.file, speech.text, language)
+    challenge = config.screening.challenge if config.screening else None
+    if challenge is not None and challenge.sound is None:
+        path = ("screening", "challenge")
+        yield _wanted(config, path, "challenge", challenge.file, challenge.text, challenge.language)
 
 
 def whisper(config: Config, source: str) -> Speech | None:
