@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -61,7 +60,7 @@ BUSY = {"refuse": 486}
 
 
 @pytest.fixture(scope="module")
-def answered(standing_house: Lab) -> Iterator[dict[str, Story]]:
+def answered(standing_house: Lab) -> dict[str, Story]:
     """Calls that somebody takes in the end."""
     until(lambda: unavailable(standing_house, "gone-1"), 10, "Asterisk's finding that gone-1 is gone")
     stage = Stage(standing_house)
@@ -70,11 +69,11 @@ def answered(standing_house: Lab) -> Iterator[dict[str, Story]]:
     stage.call("gone-first", {"gone-2": TAKES}, rings=1)
     stage.call("turns", {"turns-1": NEVER, "turns-2": TAKES}, rings=2)
     stage.call("when-busy", {"whenbusy-1": BUSY, "desk-1": TAKES}, rings=2)
-    yield stage.stories()
+    return stage.stories()
 
 
 @pytest.fixture(scope="module")
-def missed(standing_house: Lab) -> Iterator[dict[str, Story]]:
+def missed(standing_house: Lab) -> dict[str, Story]:
     """Calls that nobody takes."""
     until(lambda: unavailable(standing_house, "unreachable-1"), 10, "Asterisk's finding that unreachable-1 is gone")
     stage = Stage(standing_house)
@@ -88,7 +87,7 @@ def missed(standing_house: Lab) -> Iterator[dict[str, Story]]:
     stage.call("abandoned-ringing", {"silent-1": NEVER}, to="silent", rings=1, hang_up_after=2.5)
     stage.call("abandoned-unanswered", {"turns-1": NEVER}, to="turns", rings=1, give_up_after=1.0)
     stage.call("abandoned-notice", {}, to="long", hang_up_after=1.0)
-    yield stage.stories()
+    return stage.stories()
 
 
 def unavailable(lab: Lab, phone: str) -> bool:
