@@ -20,10 +20,24 @@ _COMPARED = (0.0, 300.0, 900.0, 1800.0)
 @click.command()
 @click.argument("traffic", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
-    "--numbers", "sizes", type=SourceSize(), multiple=True, required=True, metavar="SOURCE=N", help="Numbers in a source's pool; may be repeated."
+    "--numbers",
+    "sizes",
+    type=SourceSize(),
+    multiple=True,
+    required=True,
+    metavar="SOURCE=N",
+    help="Numbers in a source's pool; may be repeated.",
 )
-@click.option("--hold", type=Hold(), default="auto", metavar="20m|auto", help="How long a number stays with its visit; auto by default.")
-@click.option("--calls", "calls_file", type=click.Path(dir_okay=False, allow_dash=True), help="Write one JSON line per call.")
+@click.option(
+    "--hold",
+    type=Hold(),
+    default="auto",
+    metavar="20m|auto",
+    help="How long a number stays with its visit; auto by default.",
+)
+@click.option(
+    "--calls", "calls_file", type=click.Path(dir_okay=False, allow_dash=True), help="Write one JSON line per call."
+)
 @click.option("--compare", is_flag=True, help="Beside it, fixed holds of 0, 5, 15 and 30 minutes.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def simulate(
@@ -49,7 +63,9 @@ def simulate(
     visits = read_traffic(traffic)
     for source in dict.fromkeys(visit.source for visit in visits):
         if source not in numbers:
-            click.echo(f"callbridge: source {source!r} has no --numbers: its visits see only its default number", err=True)
+            click.echo(
+                f"callbridge: source {source!r} has no --numbers: its visits see only its default number", err=True
+            )
             numbers[source] = 0
     chosen = None if hold < 0 else hold
     runs: dict[str, Run] = {}
@@ -127,7 +143,10 @@ def _as_dict(run: Run, numbers: dict[str, int], hold: str) -> dict[str, Any]:
             "overloaded": use.overloaded,
         }
     delays = run.attributor.delays
-    learned = {f"within_{int(minutes)}_min": round(delays.share_within(60 * minutes), 4) for minutes in (1, 5, 15, 30, 60, 1440)}
+    learned = {
+        f"within_{int(minutes)}_min": round(delays.share_within(60 * minutes), 4)
+        for minutes in (1, 5, 15, 30, 60, 1440)
+    }
     return {"hold": hold, **_rounded(total), "sources": sources, "learned_delays": learned}
 
 
@@ -146,7 +165,9 @@ def _print(runs: dict[str, Run], run: Run, numbers: dict[str, int], compare: boo
         total, by_source = of_run(run)
         for source, scores in by_source.items():
             use = run.use[source]
-            rows.append((f"{plain(source)} ({numbers[source]})", scores, f"{use.held_share:.0%}, {use.overloaded} taken early"))
+            rows.append(
+                (f"{plain(source)} ({numbers[source]})", scores, f"{use.held_share:.0%}, {use.overloaded} taken early")
+            )
         rows.append(("all", total, ""))
     for name, scores, rest in rows:
         table.add_row(name, *_cells(scores), rest)

@@ -19,7 +19,7 @@ _LENGTH = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(s|m|min|h|d)?", re.ASCII)
 _SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
-class Length(click.ParamType):
+class Length(click.ParamType):  # type: ignore[type-arg]
     """A length of time in seconds: ``20m``, ``90s``, ``1h``, ``0``."""
 
     name = "length"
@@ -44,7 +44,7 @@ class Hold(Length):
         return super().convert(value, param, ctx)
 
 
-class SourceSize(click.ParamType):
+class SourceSize(click.ParamType):  # type: ignore[type-arg]
     """``SOURCE=N``: how many numbers a source's pool has."""
 
     name = "SOURCE=N"

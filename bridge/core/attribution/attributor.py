@@ -23,7 +23,9 @@ from bridge.core.pools.lease import Lease
 
 SWAPPED = 0.01  #: of its rate is left to a visit whose page shows the default number again
 OTHER_CALLER = 0.1  #: of its rate is left to a visitor who has already called under another number
-STRANGER_ON_NUMBER = 0.003  #: chance that somebody known to have called this very number is, unknown to us, another visitor now
+STRANGER_ON_NUMBER = (
+    0.003  #: chance that somebody known to have called this very number is, unknown to us, another visitor now
+)
 STRANGER = 0.03  #: the same for somebody known from another number
 REPEAT = 0.023  #: a caller calls again at a rate of REPEAT / (time since his last call): 0.3 times in all, over some seven decades
 SOONEST_REPEAT = 5.0
@@ -34,7 +36,9 @@ KEPT = 12
 class Attributor:
     """Answers `attribute`, and learns from what is passed to `remember`. Reads the book the allocator writes."""
 
-    def __init__(self, book: LeaseBook, delays: Delays, memory: CallerMemory, regions: Regions | None = None, zone: tzinfo = UTC) -> None:
+    def __init__(
+        self, book: LeaseBook, delays: Delays, memory: CallerMemory, regions: Regions | None = None, zone: tzinfo = UTC
+    ) -> None:
         self.book = book
         self.delays = delays
         self.memory = memory
@@ -131,7 +135,9 @@ class Attributor:
         candidates.sort(key=lambda c: -c.probability)
         del candidates[KEPT:]
         if not candidates:
-            attribution = Attribution(AttributionKind.UNKNOWN, source, "none of the visits that were shown this number explains the call")
+            attribution = Attribution(
+                AttributionKind.UNKNOWN, source, "none of the visits that were shown this number explains the call"
+            )
         else:
             attribution = self._name(call, source, candidates, leases, known)
         evidence = None
@@ -156,7 +162,12 @@ class Attributor:
         return len(history.leases) / span * self.delays.per_visit
 
     def _name(
-        self, call: InboundCall, source: str, candidates: list[Candidate], leases: dict[str, Lease], known: Remembered | None
+        self,
+        call: InboundCall,
+        source: str,
+        candidates: list[Candidate],
+        leases: dict[str, Lease],
+        known: Remembered | None,
     ) -> Attribution:
         winner = candidates[0]
         by_memory = winner.repeat > winner.probability / 2
@@ -176,7 +187,9 @@ class Attributor:
                     self.regions.learn(call.region == lease.region, candidate.probability)
 
 
-def _candidate(visit: str, parts: list[float], total: float, lease: Lease | None, known: Remembered | None, at: float) -> Candidate:
+def _candidate(
+    visit: str, parts: list[float], total: float, lease: Lease | None, known: Remembered | None, at: float
+) -> Candidate:
     repeat, base, tap = (part / total for part in parts)
     if lease is None:
         person = known.visits[visit][0] if known is not None and visit in known.visits else f"visit:{visit}"

@@ -99,5 +99,3 @@ def _at(tail: list[float], age: float) -> float:
     k = bin_of(age)
     part = min(1.0, (age - EDGES[k]) / WIDTHS[k])
     return tail[k + 1] + (tail[k] - tail[k + 1]) * (1 - part)
-
-

@@ -34,7 +34,10 @@ class Moments:
     def exposure(self, now: float) -> list[float]:
         """Seconds spent in each bin of the time since, by all together, up to `now`."""
         past = [bisect_right(self.times, now - edge) for edge in EDGES]
-        return [WIDTHS[k] * (self.old + past[k + 1]) + self._partial(past[k + 1], past[k], now - EDGES[k]) for k in range(COUNT)]
+        return [
+            WIDTHS[k] * (self.old + past[k + 1]) + self._partial(past[k + 1], past[k], now - EDGES[k])
+            for k in range(COUNT)
+        ]
 
     def _partial(self, low: int, high: int, until: float) -> float:
         """Seconds that ``times[low:high]`` lie before `until`, together; from a sample where they are many."""

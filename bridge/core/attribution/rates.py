@@ -21,7 +21,15 @@ FACTOR_STRENGTH = 10.0  #: and as a whole
 RECENT = 2000  #: calls that are looked at again
 LOOKS = 20  #: so many of them with every new call
 SMOOTH = (0.15, 0.7, 0.15)  #: a count is spread over the neighbouring bins,
-SMOOTH_LATE = (0.1, 0.13, 0.17, 0.2, 0.17, 0.13, 0.1)  #: and over more of them where the delay is LATE: there calls are few
+SMOOTH_LATE = (
+    0.1,
+    0.13,
+    0.17,
+    0.2,
+    0.17,
+    0.13,
+    0.1,
+)  #: and over more of them where the delay is LATE: there calls are few
 LATE = bin_of(6 * 3600.0)
 HALF_DAY, WEEK = bin_of(DAY / 2), bin_of(7 * DAY)
 UNEXPLAINED_PRIOR = 0.005  #: the share of calls that come from none of the visits (number seen elsewhere, misdialled)
@@ -74,7 +82,9 @@ class Counts:
     """Calls counted so far, by probability. Plain numbers, to be stored and put back."""
 
     calls: list[list[float]] = field(default_factory=lambda: [[0.0] * COUNT for _ in KINDS])
-    delays: list[float] = field(default_factory=lambda: [0.0] * COUNT)  #: time since the visit began, those after a tap too
+    delays: list[float] = field(
+        default_factory=lambda: [0.0] * COUNT
+    )  #: time since the visit began, those after a tap too
     taps: list[float] = field(default_factory=lambda: [0.0] * len(TAP_SHARES))
     unexplained: float = 0.0
     total: float = 0.0
@@ -108,7 +118,9 @@ class Rates:
     def unexplained_rate(self, number_rate: float) -> float:
         """Calls per second to a number that no visit explains, when `number_rate` come to it in all."""
         counts = self.counts
-        share = (max(counts.unexplained, 0.0) + UNEXPLAINED_PRIOR * UNEXPLAINED_STRENGTH) / (counts.total + UNEXPLAINED_STRENGTH)
+        share = (max(counts.unexplained, 0.0) + UNEXPLAINED_PRIOR * UNEXPLAINED_STRENGTH) / (
+            counts.total + UNEXPLAINED_STRENGTH
+        )
         return share * number_rate
 
     def refresh(self, exposures: Sequence[Sequence[float]], per_visit: float, taps: float) -> None:
@@ -122,9 +134,17 @@ class Rates:
             / ((taps + TAP_PRIOR_TAPS) * (TAP_EDGES[k + 1] - TAP_EDGES[k]))
             for k, share in enumerate(TAP_SHARES)
         ]
-        closed = [exposures[CLOSED][k] + exposures[CLOSED_MOBILE][k] + PRIOR_CALLS * WIDTHS[k] / per_visit for k in range(COUNT)]
+        closed = [
+            exposures[CLOSED][k] + exposures[CLOSED_MOBILE][k] + PRIOR_CALLS * WIDTHS[k] / per_visit
+            for k in range(COUNT)
+        ]
         self.closed_tail = tail(
-            fall([(calls[CLOSED][k] + calls[CLOSED_MOBILE][k] + PRIOR_CALLS * _PUBLISHED[k]) / closed[k] for k in range(COUNT)])
+            fall(
+                [
+                    (calls[CLOSED][k] + calls[CLOSED_MOBILE][k] + PRIOR_CALLS * _PUBLISHED[k]) / closed[k]
+                    for k in range(COUNT)
+                ]
+            )
         )
 
     def _weights(self, evidence: Evidence) -> list[float]:
@@ -196,7 +216,9 @@ def _shrunk(calls: Sequence[float], exposure: Sequence[float], pooled: Sequence[
     """The rates of one kind of visit, leaning on all visits first as a whole, then bin by bin."""
     expected = sum(seconds * rate for seconds, rate in zip(exposure, pooled, strict=True))
     factor = (sum(calls) + FACTOR_STRENGTH) / (expected + FACTOR_STRENGTH)
-    return [(calls[k] + KIND_STRENGTH) / (exposure[k] + KIND_STRENGTH / (rate * factor)) for k, rate in enumerate(pooled)]
+    return [
+        (calls[k] + KIND_STRENGTH) / (exposure[k] + KIND_STRENGTH / (rate * factor)) for k, rate in enumerate(pooled)
+    ]
 
 
 def _smooth(row: Sequence[float]) -> list[float]:

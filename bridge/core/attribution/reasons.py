@@ -25,14 +25,18 @@ def for_unbound() -> str:
     return "the number is bound to nothing"
 
 
-def for_visit(call: InboundCall, winner: Candidate, lease: Lease | None, others: int, since_last_call: float | None, zone: tzinfo) -> str:
+def for_visit(
+    call: InboundCall, winner: Candidate, lease: Lease | None, others: int, since_last_call: float | None, zone: tzinfo
+) -> str:
     """`others` is how many other visits are possible at all; `since_last_call` is set where the caller is known on this number."""
     sure = f"{winner.probability:.3f}" if winner.probability < 0.9995 else "over 0.999"
     if since_last_call is not None and winner.repeat > winner.probability / 2:
         return f"this caller called this very number {in_words(since_last_call)} before and was found to be this visit; {sure}"
     if lease is None:
         return f"the likeliest of the visits that were shown this number; {sure}"
-    parts = [f"this number was shown to the visit that came from {lease.source} at {_clock(lease.began, call.at, zone)}"]
+    parts = [
+        f"this number was shown to the visit that came from {lease.source} at {_clock(lease.began, call.at, zone)}"
+    ]
     tapped = lease.tapped_before(call.at)
     if tapped is not None and winner.tapped > winner.probability / 2:
         parts.append(f"and tapped it {in_words(tapped)} before the call")
@@ -43,7 +47,9 @@ def for_visit(call: InboundCall, winner: Candidate, lease: Lease | None, others:
     if since_last_call is not None:
         parts.append("; it is the visitor known behind this caller")
     if winner.probability < 0.9:
-        parts.append(f"; {others} other visit{'' if others == 1 else 's'} that saw the number before may have called too")
+        parts.append(
+            f"; {others} other visit{'' if others == 1 else 's'} that saw the number before may have called too"
+        )
     return " ".join(parts).replace(" ;", ";") + f"; {sure}"
 
 

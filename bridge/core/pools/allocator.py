@@ -31,7 +31,9 @@ class Allocator:
         self._queues: dict[str, PoolQueue] = {}
         self._home: dict[str, str] = {}  #: number -> source whose pool it is in
         self._held: dict[str, Lease] = {}  #: visit -> the lease it holds now
-        self._last: dict[tuple[str, str], str] = {}  #: (visitor, source) -> the number he was shown last, latest visitor last
+        self._last: dict[
+            tuple[str, str], str
+        ] = {}  #: (visitor, source) -> the number he was shown last, latest visitor last
         self._changed: dict[int, Lease] = {}
         self.set_pools(pools, now=-inf)
 
@@ -243,16 +245,17 @@ class Allocator:
         self._changed[id(lease)] = lease
 
 
-
-
-
 def _check(pools: Collection[Pool]) -> None:
     seen: dict[str, str] = {}
     for pool in pools:
         for number in pool.numbers:
             if number in seen:
-                raise ValueError(f"{number} is in the pools of {seen[number]} and {pool.source}: a number belongs to one pool")
+                raise ValueError(
+                    f"{number} is in the pools of {seen[number]} and {pool.source}: a number belongs to one pool"
+                )
             seen[number] = pool.source
     for pool in pools:
         if pool.default in seen:
-            raise ValueError(f"{pool.default} is the default number of {pool.source} and in the pool of {seen[pool.default]}")
+            raise ValueError(
+                f"{pool.default} is the default number of {pool.source} and in the pool of {seen[pool.default]}"
+            )

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from bridge.core.pools.lease import Lease
 
-KEPT = 64  #: leases kept in full per number; a call is practically never from an older one (they still count as a whole)
+KEPT = (
+    64  #: leases kept in full per number; a call is practically never from an older one (they still count as a whole)
+)
 OLDER = 20_000
 
 

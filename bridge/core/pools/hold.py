@@ -12,8 +12,29 @@ from bridge.core.pools.lease import Lease
 
 IDLE_AFTER = 300.0  #: seconds without a sign of life after which an open page no longer counts as active
 FLOOR = 10.0  #: the shortest hold `auto` chooses: going from page to page must not cost a visitor his number
-GRID = (FLOOR, 30.0, 60.0, 120.0, 180.0, 300.0, 480.0, 720.0, 900.0, 1200.0, 1800.0, 2700.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0)
-TOLERANCE = 0.004  #: of all calls: among holds forecast this close to the best, the shortest is taken, for its coverage
+GRID = (
+    FLOOR,
+    30.0,
+    60.0,
+    120.0,
+    180.0,
+    300.0,
+    480.0,
+    720.0,
+    900.0,
+    1200.0,
+    1800.0,
+    2700.0,
+    3600.0,
+    7200.0,
+    14400.0,
+    28800.0,
+    86400.0,
+)
+TOLERANCE = 0.004  #: of all calls: holds forecast this close to the best are as good
+COVERAGE_TOLERANCE = 0.001
+BUSIER = 1.5  #: how far visits may exceed their average before the next look
+ENOUGH = 0.95  #: of the calls: to hold a number for longer than these take is of no use
 RECONSIDER = 600.0
 RATE_MEMORY = 2700.0  #: seconds over which the rate of visits is averaged
 
@@ -89,8 +110,7 @@ class _Traffic:
 class AutoHold:
     """Counted from the last activity; follows from the pool's size, the traffic and the delays learned.
 
-    With few numbers and many visits a long hold starves the pool, and a call booked on nobody is lost for certain. So: the shortest
-    hold whose forecast of rightly booked calls is as good as the best one's.
+    With few numbers and many visits a long hold starves the pool, and a call booked on nobody is lost for certain; see best_hold.
     """
 
     sizes: dict[str, int]  #: numbers in each source's pool
@@ -123,10 +143,22 @@ class AutoHold:
 
     def choose(self, source: str, rate: float, dwell: float) -> Forecast:
         """The hold for `rate` visits per second that last `dwell` seconds, with what it is forecast to bring."""
-        numbers = self.sizes.get(source, 0)
-        options = [forecast(hold, numbers, rate, dwell, self.within) for hold in GRID]
-        best = max(option.right for option in options)
-        return next(option for option in options if option.right >= best - TOLERANCE)
+        return best_hold(self.sizes.get(source, 0), rate, dwell, self.within)
+
+
+def best_hold(numbers: int, rate: float, dwell: float, within: Callable[[float], float]) -> Forecast:
+    """Among the holds forecast to book practically as many calls right as the best one: the longest that costs no coverage to speak of,
+    were the visits BUSIER than expected, and no longer than ENOUGH of the calls take. So a pool under pressure holds its numbers briefly.
+    """
+    options = [forecast(hold, numbers, rate * BUSIER, dwell, within) for hold in GRID]
+    best = max(option.right for option in options)
+    good = [option for option in options if option.right >= best - TOLERANCE]
+    chosen = good[0]
+    for option in good[1:]:
+        if option.coverage < good[0].coverage - COVERAGE_TOLERANCE or within(dwell + chosen.hold) >= ENOUGH:
+            break
+        chosen = option
+    return forecast(chosen.hold, numbers, rate, dwell, within)
 
 
 def in_words(seconds: float) -> str:

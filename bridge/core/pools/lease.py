@@ -45,7 +45,9 @@ class Lease:
     region: str | None = None
     left: float | None = None  #: the page was closed; None = open as far as known
     ended: float | None = None
-    swapped: bool = False  #: its page was open but idle when the number was taken, and now shows the source's default number
+    swapped: bool = (
+        False  #: its page was open but idle when the number was taken, and now shows the source's default number
+    )
     taps: tuple[float, ...] = ()  #: phone link tapped or number copied, the last MAX_TAPS of them
 
     @property

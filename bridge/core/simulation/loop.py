@@ -127,7 +127,12 @@ class _Loop:
             progress(len(self.visits), len(self.visits))
         return Run(self.calls, self._use(), self.attributor)
 
-    def _handle(self, event: tuple[float, int, int, int, int], later: list[tuple[float, int, int, int, int]], turn: Iterable[int]) -> None:
+    def _handle(
+        self,
+        event: tuple[float, int, int, int, int],
+        later: list[tuple[float, int, int, int, int]],
+        turn: Iterable[int],
+    ) -> None:
         at, kind, _, place, which = event
         visit = self.visits[place]
         if kind == BEATS:
@@ -161,7 +166,9 @@ class _Loop:
         for lease in self.allocator.drain():
             self.leases[id(lease)] = lease
 
-    def _next_beat(self, place: int, now: float, later: list[tuple[float, int, int, int, int]], turn: Iterable[int]) -> None:
+    def _next_beat(
+        self, place: int, now: float, later: list[tuple[float, int, int, int, int]], turn: Iterable[int]
+    ) -> None:
         visit = self.visits[place]
         started = max([visit.at, *(tap for tap in visit.taps if tap <= now)])
         if now + BEAT < min(visit.leaves, started + ASSUMED_ACTIVE):
@@ -170,13 +177,17 @@ class _Loop:
     def _call(self, visit: TrafficVisit, made: MadeCall) -> None:
         lease = self.shown.get(visit.visit)
         number = self.defaults[visit.source] if lease is None or lease.swapped else lease.number
-        finding = self.attributor.attribute(InboundCall(number, made.caller, made.at, made.region), self.bindings[number])
+        finding = self.attributor.attribute(
+            InboundCall(number, made.caller, made.at, made.region), self.bindings[number]
+        )
         self.attributor.remember(finding)
         self.calls.append(SimulatedCall(visit, made, finding))
 
     def _risk(self, lease: Lease, now: float) -> float:
         called = max(self.memory.callers(lease.person).values(), default=0.0)
-        return self.delays.remaining(now - lease.began, None if lease.left is None else now - lease.left) * (1 - CALLED * called)
+        return self.delays.remaining(now - lease.began, None if lease.left is None else now - lease.left) * (
+            1 - CALLED * called
+        )
 
     def _use(self) -> dict[str, PoolUse]:
         use = {}
@@ -184,5 +195,7 @@ class _Loop:
             taken = [lease for lease in self.leases.values() if lease.source == source and lease.ended is not None]
             early = sum((lease.ended or 0.0) - lease.active < FixedHold(0).idle_after for lease in taken)
             total, looks = self.held[source]
-            use[source] = PoolUse(self.seen[source], self.covered[source], total / looks if looks else 0.0, len(taken), early)
+            use[source] = PoolUse(
+                self.seen[source], self.covered[source], total / looks if looks else 0.0, len(taken), early
+            )
         return use

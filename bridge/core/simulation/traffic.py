@@ -64,7 +64,7 @@ def _json(line: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as problem:
         raise ValueError(f"not JSON: {problem}") from None
     if not isinstance(row, dict):
-        raise ValueError("not a JSON object")
+        raise ValueError("not a JSON object")  # noqa: TRY004 - the line is wrong, not the code
     return row
 
 
@@ -85,13 +85,21 @@ def _visit(row: dict[str, Any]) -> TrafficVisit:
     if mobile is not None and not isinstance(mobile, bool):
         raise ValueError("mobile must be true or false")
     return TrafficVisit(
-        _name(row, "visit"), at, _name(row, "source"), _text(row, "client"), leaves, mobile, _text(row, "region"), taps, calls
+        _name(row, "visit"),
+        at,
+        _name(row, "source"),
+        _text(row, "client"),
+        leaves,
+        mobile,
+        _text(row, "region"),
+        taps,
+        calls,
     )
 
 
 def _call(value: object) -> MadeCall:
     if not isinstance(value, dict):
-        raise ValueError("calls: each call must be an object with at and from")
+        raise ValueError("calls: each call must be an object with at and from")  # noqa: TRY004 - the line is wrong, not the code
     unknown = sorted(set(value) - {"at", "from", "region"})
     if unknown:
         raise ValueError(f"calls: unknown field {unknown[0]!r}; known are at, from, region")
@@ -119,7 +127,7 @@ def _list(row: dict[str, Any], field: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise ValueError(f"{field} must be a list")
+        raise ValueError(f"{field} must be a list")  # noqa: TRY004 - the line is wrong, not the code
     return value
 
 
@@ -135,5 +143,5 @@ def _text(row: dict[str, Any], field: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise ValueError(f"{field} must be text, not {value!r}")
+        raise ValueError(f"{field} must be text, not {value!r}")  # noqa: TRY004 - the line is wrong, not the code
     return value

@@ -13,7 +13,9 @@ class Policy(StrEnum):
 
     FIRST_TOUCH = "first-touch"  #: the first source stays
     LAST_TOUCH = "last-touch"  #: the latest source that is one: coming back directly changes nothing
-    PAID_OVERRIDE = "paid-override"  #: the first source stays until somebody pays for a click; the latest paid click stays
+    PAID_OVERRIDE = (
+        "paid-override"  #: the first source stays until somebody pays for a click; the latest paid click stays
+    )
 
 
 def credited(policy: Policy, earlier: Touch | None, now: Touch) -> Touch:

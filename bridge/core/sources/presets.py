@@ -24,7 +24,11 @@ def parse(text: str, names: tuple[str, ...] = ()) -> tuple[Rule, ...]:
 def rule(row: dict[str, Any]) -> Rule:
     """One rule out of plain data. Raises ValueError for an unknown field or a broken pattern."""
     given = dict(row)
-    fields: dict[str, Any] = {"source": given.pop("source"), "name": given.pop("name", ""), "paid": given.pop("paid", None)}
+    fields: dict[str, Any] = {
+        "source": given.pop("source"),
+        "name": given.pop("name", ""),
+        "paid": given.pop("paid", None),
+    }
     fields |= {name: tuple(given.pop(name)) for name in _LISTS if name in given}
     fields |= {name: pattern(given.pop(name)) for name in _PATTERNS if name in given}
     for name in _TABLES:

@@ -13,7 +13,9 @@ from bridge.core.sources.touch import CLICK_IDS, Landing, Touch, take_apart
 
 DIRECT = "direct"
 REFERRAL = "referral"
-PAID_MEDIA = re.compile(r"(cpc|ppc|cpm|cpa|cpv|paid.*|.*ads?|retargeting|banner|display|affiliate)", re.IGNORECASE | re.ASCII)
+PAID_MEDIA = re.compile(
+    r"(cpc|ppc|cpm|cpa|cpv|paid.*|.*ads?|retargeting|banner|display|affiliate)", re.IGNORECASE | re.ASCII
+)
 MAX_MATCHED = 2048
 
 
@@ -61,7 +63,9 @@ def pattern(text: str) -> re.Pattern[str]:
 def classify(url: str, referrer: str | None, rules: Sequence[Rule], own_hosts: Sequence[str] = ()) -> Touch:
     """Where a visit to `url` came from. `own_hosts` are the site's own, whose referrers say nothing. Never raises."""
     landing = take_apart(url, referrer)
-    if landing.referrer_host and any(_is_host(landing.referrer_host, host) for host in (*own_hosts, landing.host) if host):
+    if landing.referrer_host and any(
+        _is_host(landing.referrer_host, host) for host in (*own_hosts, landing.host) if host
+    ):
         landing = take_apart(url, None)
     utm = utm_of(landing)
     for rule in rules:
@@ -130,7 +134,8 @@ def _is_host(host: str, wanted: str) -> bool:
         stem = wanted[:-2]
         labels, stems = host.split("."), stem.split(".")
         return any(
-            labels[at : at + len(stems)] == stems and 1 <= len(labels) - at - len(stems) <= 2 for at in range(len(labels))
+            labels[at : at + len(stems)] == stems and 1 <= len(labels) - at - len(stems) <= 2
+            for at in range(len(labels))
         )
     return host == wanted or host.endswith(f".{wanted}")
 

@@ -46,7 +46,12 @@ def erlang(mean: float, stages: int) -> Delay:
 #: as published: 0.914 within half an hour, 0.016 on days two to seven
 PUBLISHED = mixture((0.93, lognormal(240, 1.1)), (0.052, uniform_log(1200, DAY)), (0.018, uniform_log(DAY, 7 * DAY)))
 #: the same fixed points, but most who call do so at once
-PROMPT = mixture((0.72, weibull(110, 1.1)), (0.2, lognormal(480, 0.8)), (0.064, uniform_log(1800, DAY)), (0.016, uniform_log(DAY, 7 * DAY)))
+PROMPT = mixture(
+    (0.72, weibull(110, 1.1)),
+    (0.2, lognormal(480, 0.8)),
+    (0.064, uniform_log(1800, DAY)),
+    (0.016, uniform_log(DAY, 7 * DAY)),
+)
 LOCKSMITH = mixture((0.96, weibull(120, 1.0)), (0.04, uniform_log(600, DAY)))
 KITCHEN = mixture((0.35, erlang(420, 2)), (0.65, lognormal(1.5 * DAY, 1.2)))
 TWO_HUMPS = mixture((0.6, erlang(150, 3)), (0.4, erlang(2400, 6)))
@@ -61,6 +66,9 @@ FAMILIES: dict[str, Delay] = {
 }
 
 
+DWELL = lognormal(110, 1.0)
+
+
 @dataclass(frozen=True)
 class Site:
     """One made-up site. `clock` says from when the delay runs: from the visit's beginning or from its end."""
@@ -71,7 +79,7 @@ class Site:
     delay: Delay = PUBLISHED
     clock: str = "begin"
     calls_per_visit: float = 0.06
-    dwell: Delay = lognormal(110, 1.0)
+    dwell: Delay = DWELL
     mobile: float = 0.6
     taps_on_mobile: float = 0.75  # of the calls made on a mobile with the page open
     idle_taps: float = 0.01  # visits that tap and do not call
@@ -84,7 +92,9 @@ class Site:
 def rate_at(second: float) -> float:
     """Visits by the hour of the day, mean 1: quiet at night, busy from late morning to evening."""
     hour = second % DAY / 3600
-    return max(0.08, 1 + 0.95 * math.sin((hour - 9) / 24 * 2 * math.pi) + 0.25 * math.sin((hour - 6) / 12 * 2 * math.pi))
+    return max(
+        0.08, 1 + 0.95 * math.sin((hour - 9) / 24 * 2 * math.pi) + 0.25 * math.sin((hour - 6) / 12 * 2 * math.pi)
+    )
 
 
 _MEAN_RATE = sum(rate_at(60.0 * minute) for minute in range(1440)) / 1440
@@ -145,10 +155,14 @@ def _visit(
             taps.append(first - rng.uniform(1.0, 9.0) if first - at > 10 else at + (first - at) / 2)
         while rng.random() < site.calls_again:
             last = calls[-1].at
-            calls.append(MadeCall(last + math.exp(rng.uniform(math.log(30), math.log(5 * DAY))), phone, calls[-1].region))
+            calls.append(
+                MadeCall(last + math.exp(rng.uniform(math.log(30), math.log(5 * DAY))), phone, calls[-1].region)
+            )
     elif rng.random() < site.idle_taps:
         taps.append(rng.uniform(at, leaves))
-    return TrafficVisit(name, at, source, client, leaves, mobile, region if site.regions else None, tuple(taps), tuple(calls))
+    return TrafficVisit(
+        name, at, source, client, leaves, mobile, region if site.regions else None, tuple(taps), tuple(calls)
+    )
 
 
 def as_line(visit: TrafficVisit) -> dict[str, object]:
