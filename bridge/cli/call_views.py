@@ -44,6 +44,10 @@ CSV = (
     "decided_by",
     "recording_status",
     "recording_path",
+    "spam",
+    "screening_verdict",
+    "screening_reason",
+    "screening_passed",
 )
 
 
@@ -51,7 +55,7 @@ def cells(call: Call, zone: tzinfo) -> tuple[str, ...]:
     """The row of a table, in the order of HEAD."""
     return (
         local(call.started_at, zone),
-        plain(call.caller or "withheld") + (" *" if call.first_time else ""),
+        plain(call.caller or "withheld") + (" !" if call.spam else " *" if call.first_time else ""),
         plain(call.number),
         source_text(call),
         plain(call.line),
@@ -86,13 +90,16 @@ def as_dict(call: Call, zone: tzinfo) -> dict[str, Any]:
 def as_line(call: Call, zone: tzinfo) -> dict[str, Any]:
     """The columns of CSV."""
     flat = as_dict(call, zone)
-    attribution, recording = flat["attribution"], flat["recording"]
+    attribution, recording, screening = flat["attribution"], flat["recording"], flat["screening"] or {}
     return {
         **flat,
         **attribution,
         "attribution_kind": attribution["kind"],
         "recording_status": recording["status"],
         "recording_path": recording["path"],
+        "screening_verdict": screening.get("verdict"),
+        "screening_reason": screening.get("reason"),
+        "screening_passed": screening.get("passed"),
     }
 
 
@@ -112,6 +119,12 @@ def _card(call: Call, zone: tzinfo, recordings: Path) -> Iterator[tuple[str, str
     yield "  because", plain(attribution.reason)
     if attribution.visit:
         yield "  visit", plain(attribution.visit)
+    if call.screening is not None:
+        passed = {True: ", passed", False: ", not passed", None: ""}[call.screening.passed]
+        yield "Screening", f"{call.screening.verdict.value} ({call.screening.measure.value}{passed})"
+        yield "  because", plain(call.screening.reason)
+    if call.spam:
+        yield "Spam", "yes: counted apart"
     yield "Line", plain(call.line or "none") + f"  (decided by {call.decided_by.value})"
     yield "Began", local(call.started_at, zone)
     for ring in call.rings:

@@ -40,6 +40,7 @@ _ONE_SIDE: dict[str, dict[str, tuple[str, ...]]] = {
 @click.option(
     "--outcome", "outcomes", multiple=True, type=click.Choice([o.value for o in Outcome]), help="That ended so."
 )
+@click.option("--spam", type=click.Choice(["only", "without"]), help="Nuisance calls alone, or everything but them.")
 @click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="The newest so many; 0 for all.")
 @click.option("-f", "--follow", is_flag=True, help="Then show every call as it ends (JSON: one line each).")
 @output_options
@@ -55,11 +56,12 @@ def calls(
     callers: tuple[str, ...],
     lines: tuple[str, ...],
     outcomes: tuple[str, ...],
+    spam: str | None,
     limit: int,
     follow: bool,
     output: str | None,
 ) -> None:
-    """Show the calls, newest first. Every filter may be given more than once; `*` marks a caller's first call.
+    """Show the calls, newest first. Every filter may be given more than once; `*` marks a caller's first call, `!` spam.
 
     \b
     Examples:
@@ -85,6 +87,7 @@ def calls(
             callers=tuple(normalise(caller, region) or caller for caller in callers),
             lines=lines,
             outcomes=outcomes,
+            spam=None if spam is None else spam == "only",
         )
         await (follow_calls(opened, wanted, limit, output) if follow else list_calls(opened, wanted, limit, output))
 

@@ -32,6 +32,7 @@ _CSV = (
     "answer_rate_low",
     "answer_rate_high",
     "talk_seconds",
+    "spam",
 )
 
 
@@ -58,7 +59,7 @@ def sources(
     """Calls, unique callers, first-time callers, answered, missed and talk time by source; the last 30 days if nothing else is said.
 
     A call is answered when a phone was connected; missed is every other that ended. The rate is answered of both, with the
-    range it may well lie in (95 %), which is wide while calls are few. Unique callers are counted within each row.
+    range it may well lie in (95 %), which is wide while calls are few. Unique callers are counted within each row. Spam is counted apart.
 
     \b
     Examples:
@@ -111,6 +112,7 @@ def _figures(row: Row) -> dict[str, Any]:
         "answer_rate_low": low,
         "answer_rate_high": high,
         "talk_seconds": tally.talk_ms / 1000,
+        "spam": tally.spam,
     }
 
 
@@ -136,10 +138,10 @@ def _print_table(rows: list[Row], totals: list[Row], by: str | None) -> None:
     table = Table(box=SIMPLE_HEAD, show_footer=True, padding=(0, 1) if wide else (0, 0), pad_edge=wide)
     for name in [*([by] if by else []), "source"]:
         table.add_column(name, overflow="fold", no_wrap=name == by)
-    for name in ("calls", "unique", "first", "answered", "missed", "rate", "talk"):
+    for name in ("calls", "unique", "first", "answered", "missed", "rate", "talk", "spam"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    most = max(row.tally.calls for row in rows)
+    most = max(1, *(row.tally.calls for row in rows))
     for row in rows:
         names = [row.period.label] if by else []
         width = 20 if wide else 6
@@ -156,4 +158,4 @@ def _cells(row: Row, wide: bool) -> list[str]:
     if interval is not None and wide:
         rate += f" ({interval[0]:.0%}-{interval[1]:.0%})"
     counts = (tally.calls, tally.unique, tally.first_time, tally.answered, tally.missed)
-    return [*map(str, counts), rate, duration(tally.talk_ms)]
+    return [*map(str, counts), rate, duration(tally.talk_ms), str(tally.spam or "")]

@@ -33,7 +33,8 @@ class Period:
 class Tally:
     """Counts of a group of calls. `unique` callers are those who sent their number; `talk_ms` is in milliseconds.
 
-    A call is answered when a phone was connected, missed when it ended without; the rest is under way.
+    A call is answered when a phone was connected, missed when it ended without; the rest is under way. Spam is counted apart: it is in
+    none of the other figures.
     """
 
     calls: int = 0
@@ -42,6 +43,7 @@ class Tally:
     answered: int = 0
     missed: int = 0
     talk_ms: int = 0
+    spam: int = 0
 
     @property
     def answer_rate(self) -> float | None:

@@ -25,6 +25,7 @@ class CallFilter:
     outcomes: tuple[str, ...] = ()
     callers: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    spam: bool | None = None  #: None: spam or not
 
     def fits(self, call: Call) -> bool:
         """Whether `call` is meant."""
@@ -36,6 +37,7 @@ class CallFilter:
             and (not self.outcomes or call.outcome in self.outcomes)
             and (not self.callers or call.caller in self.callers)
             and (not self.lines or call.line in self.lines)
+            and (self.spam is None or call.spam is self.spam)
         )
 
     def conditions(self) -> list[ColumnElement[bool]]:
@@ -58,6 +60,8 @@ class CallFilter:
         ):
             if values:
                 where.append(column.in_(values))
+        if self.spam is not None:
+            where.append(calls.c.spam.is_(self.spam))
         return where
 
 

@@ -48,16 +48,20 @@ class Reports:
         )
         span = spans.cte("span")
         group = [span.c.n, calls.c.source] if by_source else [span.c.n]
-        counted = func.count().label("calls")
+        wished = calls.c.spam.is_(False)
+        counted = func.count().filter(wished).label("calls")
         query = (
             select(
                 *group,
                 counted,
-                func.count(distinct(calls.c.caller)).label("unique"),
-                func.sum(cast(calls.c.first_time, Integer)).label("first_time"),
-                func.count(calls.c.answered_at).label("answered"),
-                func.count().filter(calls.c.answered_at.is_(None), calls.c.ended_at.is_not(None)).label("missed"),
-                func.sum(calls.c.talk_ms).label("talk_ms"),
+                func.count(distinct(calls.c.caller)).filter(wished).label("unique"),
+                func.sum(cast(calls.c.first_time, Integer)).filter(wished).label("first_time"),
+                func.count(calls.c.answered_at).filter(wished).label("answered"),
+                func.count()
+                .filter(wished, calls.c.answered_at.is_(None), calls.c.ended_at.is_not(None))
+                .label("missed"),
+                func.sum(calls.c.talk_ms).filter(wished).label("talk_ms"),
+                func.count().filter(calls.c.spam.is_(True)).label("spam"),
             )
             .select_from(span)
             .join(calls, (calls.c.started_at >= span.c.begin_at) & (calls.c.started_at < span.c.end_at))
@@ -78,6 +82,7 @@ class Reports:
                     answered=row["answered"],
                     missed=row["missed"],
                     talk_ms=int(row["talk_ms"] or 0),
+                    spam=row["spam"],
                 ),
             )
             for row in rows

@@ -13,11 +13,14 @@ from bridge.core.model import (
     BindingKind,
     Call,
     DecidedBy,
+    Measure,
     NoticeEvidence,
     Outcome,
     Recording,
     RecordingStatus,
     Ring,
+    Screening,
+    Verdict,
 )
 
 
@@ -25,6 +28,7 @@ def call_row(call: Call) -> dict[str, Any]:
     """The columns of `calls` for `call`, but for `first_time` and `revision`, which the store decides."""
     notice = call.notice
     recording = call.recording
+    screening = call.screening
     row = {
         "id": call.id,
         "number": call.number,
@@ -64,6 +68,11 @@ def call_row(call: Call) -> dict[str, Any]:
         "recording_sha256": recording.sha256,
         "recording_reason": recording.reason,
         "quality": {key: value for key, value in call.quality.items() if math.isfinite(value)},
+        "screening_verdict": screening.verdict.value if screening else None,
+        "screening_reason": screening.reason if screening else None,
+        "screening_measure": screening.measure.value if screening else None,
+        "screening_passed": screening.passed if screening else None,
+        "spam": call.spam,
     }
     return {key: _storable(value) for key, value in row.items()}
 
@@ -96,6 +105,14 @@ def call_from(row: Mapping[Any, Any], rings: Iterable[Mapping[Any, Any]]) -> Cal
             ended_at=row["notice_ended_at"],
             completed=row["notice_completed"],
             declined=row["notice_declined"],
+        )
+    screening = None
+    if row["screening_verdict"] is not None:
+        screening = Screening(
+            verdict=Verdict(row["screening_verdict"]),
+            reason=row["screening_reason"],
+            measure=Measure(row["screening_measure"]),
+            passed=row["screening_passed"],
         )
     return Call(
         id=row["id"],
@@ -134,6 +151,8 @@ def call_from(row: Mapping[Any, Any], rings: Iterable[Mapping[Any, Any]]) -> Cal
         quality=dict(row["quality"]),
         first_time=row["first_time"],
         binding=BindingKind(row["binding"]) if row["binding"] else None,
+        screening=screening,
+        spam=row["spam"],
     )
 
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
@@ -55,7 +56,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 #: The last of the steps in `bridge/store/migrations`: what a database of this version is at.
-REVISION = "0001"
+REVISION = "0002"
 
 #: Ids are compared byte by byte on both databases, so that ranges and pages agree.
 IdText = Text().with_variant(Text(collation="C"), "postgresql")
@@ -108,6 +109,11 @@ calls = Table(
     Column("recording_sha256", Text),
     Column("recording_reason", Text),
     Column("quality", Json, nullable=False),
+    Column("screening_verdict", Text),
+    Column("screening_reason", Text),
+    Column("screening_measure", Text),
+    Column("screening_passed", Boolean),
+    Column("spam", Boolean, nullable=False, server_default=false()),
 )
 
 # Lists are read newest first, page by page, under at most one of these filters that narrows; hence (filter, started_at, id).

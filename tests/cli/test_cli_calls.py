@@ -66,13 +66,15 @@ def test_no_calls_is_no_error(fill: Fill, callbridge: Run) -> None:
         (("--caller", "8 (916) 111-22-33", "--source", "billboard"), [4, 1]),
         (("--number", "84950000000"), [1]),
         (("--line", "night"), [4]),
+        (("--spam", "only"), [2]),
+        (("--spam", "without"), [4, 3, 1]),
     ],
 )
 def test_filters(fill: Fill, callbridge: Run, arguments: tuple[str, ...], seqs: list[int]) -> None:
     fill(
         [
             answered(1, number="+74950000000"),
-            missed(2, source=None),
+            missed(2, source=None, spam=True),
             answered(3, source="radio", caller="+70000000000"),
             missed(4, line="night", outcome=Outcome.BUSY),
         ]
@@ -123,6 +125,17 @@ def test_csv_holds_every_call_and_no_formula(fill: Fill, callbridge: Run) -> Non
     assert rows[1]["first_time"] == "yes"
     assert rows[1]["started_at"] == "2026-11-20T15:01:00+03:00"
     assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
+
+
+def test_spam_is_marked_and_says_why(fill: Fill, callbridge: Run) -> None:
+    (spam, _) = fill([full_call(), answered(1)])
+    marked = [line for line in callbridge("calls").stdout.splitlines() if "+79161112233 !" in line]
+    assert len(marked) == 1
+    assert spam.id in marked[0]
+    card = callbridge("calls", "show", spam.id).stdout
+    assert "Screening   suspected (challenge, not passed)\n  because   7 calls within 10 min\nSpam        yes" in card
+    rows = list(csv.DictReader(io.StringIO(callbridge("calls", "--csv").stdout)))
+    assert [(row["spam"], row["screening_verdict"]) for row in rows] == [("no", ""), ("yes", "suspected")]
 
 
 def test_a_name_cannot_steer_the_terminal(fill: Fill, callbridge: Run) -> None:

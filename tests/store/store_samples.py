@@ -11,11 +11,14 @@ from bridge.core.model import (
     BindingKind,
     Call,
     DecidedBy,
+    Measure,
     NoticeEvidence,
     Outcome,
     Recording,
     RecordingStatus,
     Ring,
+    Screening,
+    Verdict,
 )
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -91,4 +94,6 @@ def full_call() -> Call:
         quality={"rxjitter": 0.001, "rtt": 0.03},
         first_time=True,
         binding=BindingKind.POOL,
+        screening=Screening(Verdict.SUSPECTED, "7 calls within 10 min", Measure.CHALLENGE, passed=False),
+        spam=True,
     )

@@ -144,6 +144,8 @@ async def test_pages_show_every_call_once_also_with_equal_times(books: Books) ->
         (CallFilter(outcomes=(Outcome.BUSY, Outcome.UNANSWERED)), [4, 2]),
         (CallFilter(callers=("+70000000000",)), [3]),
         (CallFilter(lines=("night",)), [4]),
+        (CallFilter(spam=True), [2]),
+        (CallFilter(spam=False), [4, 3, 1]),
         (CallFilter(numbers=("+74950000000",)), [1]),
         (CallFilter(outcomes=("answered",), sources=("radio",)), [3]),
     ],
@@ -152,7 +154,7 @@ async def test_filters(books: Books, wanted: CallFilter, seqs: list[int]) -> Non
     await books.save_all(
         [
             answered(1, number="+74950000000"),
-            missed(2, source=None),
+            missed(2, source=None, spam=True),
             answered(3, source="radio", caller="+70000000000"),
             missed(4, line="night", outcome=Outcome.BUSY),
         ]

@@ -24,6 +24,7 @@ def _some_calls() -> list[Call]:
             "source": chance.choice(["billboard", "radio", "direct", None]),
             "caller": chance.choice([None, *(f"+7900000000{n}" for n in range(8))]),
             "number": chance.choice(["+74951", "+74952"]),
+            "spam": chance.random() < 0.2,
         }
         kind = chance.random()
         if kind < 0.6:
@@ -35,7 +36,8 @@ def _some_calls() -> list[Call]:
     return calls
 
 
-def _tally(calls: list[Call]) -> Tally:
+def _tally(found: list[Call]) -> Tally:
+    calls = [call for call in found if not call.spam]
     return Tally(
         calls=len(calls),
         unique=len({call.caller for call in calls} - {None}),
@@ -43,6 +45,7 @@ def _tally(calls: list[Call]) -> Tally:
         answered=sum(call.answered_at is not None for call in calls),
         missed=sum(call.answered_at is None and call.ended_at is not None for call in calls),
         talk_ms=round(sum((call.talk_seconds or 0) * 1000 for call in calls)),
+        spam=len(found) - len(calls),
     )
 
 
