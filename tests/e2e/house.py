@@ -6,6 +6,7 @@ Every line NAME has a number of its own, ``number(NAME)``; callers have numbers 
 from __future__ import annotations
 
 import asyncio
+import copy
 import itertools
 import json
 import time
@@ -28,7 +29,7 @@ NOTICE_HZ, CALLER_HZ, AGENT_HZ = 1400, 440, 1000
 SHORT, LONG = 0.4, 3.0  #: seconds of the notices
 TOLD_APART = 0.4  #: seconds within which two clocks of one machine agree on a loaded one
 
-UNBOUND, RETIRING, DEFAULT = "+74953330001", "+74953330002", "+74953330003"
+UNBOUND, RETIRING, DEFAULT, KIOSK = "+74953330001", "+74953330002", "+74953330003", "+74953330004"
 
 
 def ring(*phones: str, after: int = 0, **more: Any) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def number(name: str) -> str:
 
 def next_caller() -> str:
     """A caller nobody else has."""
-    return f"+7916{next(_callers):07}"
+    return f"+7926{next(_callers):07}"
 
 
 def furnish(config: dict[str, Any], lab: Lab) -> None:
@@ -87,18 +88,20 @@ def furnish(config: dict[str, Any], lab: Lab) -> None:
     for name, seconds in (("short", SHORT), ("long", LONG), ("cut", LONG)):
         write_wav(lab.folder / f"{name}.wav", tone(NOTICE_HZ, seconds))
     write_wav(lab.folder / "announce.wav", tone(700, 0.6))
-    config["lines"] = LINES
+    config["lines"] = copy.deepcopy(LINES)
     config["notices"] = {
         name: {"text": "This call is recorded.", "play": "answer", **notice} for name, notice in NOTICES.items()
     }
     config["sources"] = {
         "radio": {"title": "Радио", "prefix": "Радио:"},
         "billboard": {"title": "Billboard"},
+        "kiosk": {"title": "Kiosk"},
     }
     bound = {number(name): {"source": "radio", "line": name, "notice": _NOTICE_OF.get(name, "none")} for name in LINES}
     bound |= {number(name): {"source": "radio", "line": "desk", "notice": name} for name in NOTICES}
     bound[RETIRING] = {"retiring": "billboard", "since": "2026-01-31"}
     bound[DEFAULT] = {"default_of": "billboard"}
+    bound[KIOSK] = {"source": "kiosk", "notice": "none"}
     config["numbers"] = bound
     config["defaults"] = {"line": "desk", "notice": "short"}
     config["fallback"] = {"line": "desk"}
