@@ -121,6 +121,8 @@ def outcome_of(end: End) -> Outcome:
     """How the call ended, from the journal's `end` alone."""
     if end.connected is not None:
         return Outcome.ANSWERED
+    if end.cause is None and not end.hung_up_by:
+        return Outcome.INTERRUPTED  # neither side nor the dialplan ended it: Asterisk was stopped or restarted
     kinds = [run.kind for run in end.trail if run.kind != "challenge"]
     if end.trail and end.trail[-1].kind == "challenge" and end.trail[-1].status == "left":
         return Outcome.ABANDONED

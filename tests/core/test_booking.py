@@ -100,6 +100,14 @@ def test_outcomes(fact: End, outcome: Outcome) -> None:
     assert booking.outcome_of(fact) is outcome
 
 
+@pytest.mark.parametrize("runs", [(), (ring("CHANUNAVAIL"),), (ring(""),)], ids=["notice", "ringing", "dialling"])
+def test_a_call_that_neither_side_ended_was_cut_by_asterisk(runs: tuple[StageRun, ...]) -> None:
+    """As ``core restart now`` leaves it in the journal."""
+    fact = unanswered(*runs, cause=None, hung_up_by="")
+    assert booking.outcome_of(fact) is Outcome.INTERRUPTED
+    assert booking.outcome_of(replace(fact, hung_up_by="caller")) is not Outcome.INTERRUPTED
+
+
 @pytest.mark.parametrize(
     ("change", "status", "reason"),
     [
