@@ -70,6 +70,8 @@ class Daemon:
         self.monitor = Monitor(self.health, self.metrics.text, __version__)
         self._stop = asyncio.Event()
         self._last_alive = utc_now()
+        self._unseen: datetime | None = None  #: since when calls may have ended unseen; None: that is put right
+        self._reconciling = asyncio.Lock()
         self._measure()
 
     async def run(self) -> None:
@@ -82,7 +84,12 @@ class Daemon:
         async with AsyncExitStack() as stack:
             prepare_folders(self.config)
             pid_file = PidFile(pid_path(self.config))
-            pid_file.acquire()
+            try:
+                pid_file.acquire()
+            except OSError as error:  # a disk that is full or read-only keeps no call from its way
+                log.error(
+                    "no process id in %s: %s; `callbridge reload` does not find this daemon", pid_file.path, error
+                )  # noqa: TRY400
             stack.callback(pid_file.release)
             self._config_is(OK, [])
             # first of all, calls are answered
@@ -214,22 +221,34 @@ class Daemon:
 
     async def _on_connect(self, connection: Connection) -> None:
         last_alive, self._last_alive = self._last_alive, utc_now()
-        await self._reconcile(connection.asterisk_started_at, last_alive)
+        self._unseen = min(last_alive, self._unseen or last_alive)
+        await self._reconcile()
 
     async def _reconcile_now_and_then(self) -> None:
+        """Once a minute; at once where the books were not open yet, or the link was lost again, when it was first due."""
+        loop = asyncio.get_running_loop()
+        last = loop.time()
         while True:
-            await asyncio.sleep(RECONCILE_SECONDS)
-            if self.ami.connected and self.books.open_calls:
+            await asyncio.sleep(WATCH_SECONDS)
+            due = self._unseen is not None or (self.books.open_calls and loop.time() - last > RECONCILE_SECONDS)
+            if due and self.ami.connected and self.books.running:
+                last = loop.time()
                 with suppress(AmiError):
-                    await self._reconcile(self.ami.asterisk_started_at, utc_now())
+                    await self._reconcile()
 
-    async def _reconcile(self, started_at: datetime | None, last_alive: datetime) -> None:
-        if not self.books.running:
-            return  # the store is not open yet: books.start() loads what was left open, and the next round closes it
-        channels = await self.ami.list_action("Status")
-        closed = await self.books.reconcile(
-            (event.headers.get("Uniqueid", "") for event in channels), started_at, last_alive
-        )
+    async def _reconcile(self) -> None:
+        async with self._reconciling:
+            if not self.books.running:
+                return  # books.start() loads what was left open, then it is done
+            unseen = self._unseen
+            channels = await self.ami.list_action("Status")
+            closed = await self.books.reconcile(
+                (event.headers.get("Uniqueid", "") for event in channels),
+                self.ami.asterisk_started_at,
+                unseen or utc_now(),
+            )
+            if self._unseen is unseen:
+                self._unseen = None
         if closed:
             log.warning("%d calls ended while Asterisk or the link to it was down", closed)
 
