@@ -19,6 +19,7 @@ from bridge.config.opening import read_holidays
 from bridge.config.problems import ConfigError, Path, Problem
 from bridge.config.references import check_circles, check_names, check_numbers
 from bridge.config.screening import read_block_file, read_pattern
+from bridge.config.sites import site_problems
 from bridge.config.sounds import SoundError, read_sound, wanted_sounds
 from bridge.config.warnings import warnings_of
 from bridge.core.directory import Directory
@@ -62,6 +63,8 @@ def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None, *, 
         _read_holidays(config, tree)
     if config is not None:
         _read_screening(config, tree, check_files)
+        for where, message in site_problems(config.site, config.region, config.sources) if config.site else ():
+            tree.report(where, message)
     if config is None or tree.problems:
         raise ConfigError(_in_order(tree))
     directory = build_directory(config, read_files=check_files)

@@ -62,6 +62,8 @@ def _unknown_key(loc: Path) -> str:
 
 
 def _literals(loc: Path) -> tuple[Any, ...]:
+    while isinstance(loc[-1], int):
+        loc = loc[:-1]  # one of a list of them
     model = model_at(loc[:-1])
     if model is None:
         return ()

@@ -13,6 +13,7 @@ from bridge.config.opening import Zone
 from bridge.config.problems import shown
 from bridge.config.screening import Screening
 from bridge.config.services import Asterisk, Log, Monitor, Recordings, Store
+from bridge.config.sites import AttributionSettings, SiteService
 from bridge.core.phone import is_region
 
 #: What a file named by `include` may hold.
@@ -54,5 +55,11 @@ class Config(Model):
     defaults: Defaults = Field(default_factory=Defaults, description="What holds where nothing else is said.")
     fallback: Fallback = Field(description="Where calls go that nothing else is said about.")
     screening: Screening | None = Field(None, description="Callers who are not simply let through.")
+    site: SiteService | None = Field(
+        None, description="The service that shows every visit its number; off if not given."
+    )
+    attribution: AttributionSettings = Field(
+        default_factory=AttributionSettings, description="How calls to numbers of a pool are booked."
+    )
     monitor: Monitor = Field(default_factory=Monitor, description="For the sysadmin's monitoring.")
     log: Log = Field(default_factory=Log, description="The daemon's log.")

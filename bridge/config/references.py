@@ -29,6 +29,7 @@ _USES = (
     ("sources", ("numbers", "*", "default_of")),
     ("sources", ("numbers", "*", "retiring")),
     ("sources", ("pools", "*", "source")),
+    ("sources", ("site", "sites", "*", "otherwise")),
     ("pools", ("numbers", "*", "pool")),
 )
 

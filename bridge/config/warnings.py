@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bridge.config.common import is_loopback
 from bridge.config.models import Config
 from bridge.config.problems import Path
+from bridge.config.sites import site_warnings
 from bridge.core.directory import NO_NOTICE, Directory
 from bridge.core.model import BindingKind
 
@@ -26,6 +27,8 @@ def warnings_of(config: Config, directory: Directory) -> Iterator[tuple[Path, st
             yield ("sources", name), "no number belongs to this source"
     if config.recordings.enabled and config.recordings.without_notice == "skip" and not _any_notice(config):
         yield ("recordings",), "no notice is used anywhere, so nothing will be recorded"
+    if config.site is not None:
+        yield from site_warnings(config.site, with_default, {pool.source for pool in directory.pools.values()})
     if not is_loopback(config.asterisk.ami.host):
         yield (
             ("asterisk", "ami", "host"),
