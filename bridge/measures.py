@@ -31,6 +31,8 @@ BOOKS = {
     "interrupted": "Calls that ended without anybody writing it down.",
     "from_events": "Calls whose end came by a manager event because the journal did not have it.",
     "store_failures": "Failed tries to write into the store.",
+    "rejected": "Calls with a fact that could not be booked; their lines are in journal.rejected.",
+    "forgotten": "Facts of new calls given up because too many waited for the store; the journal has them.",
     "open": "Calls under way.",
     "waiting": "New calls that are not in the store yet.",
 }
@@ -38,6 +40,8 @@ JOURNAL = {
     "lines": "Lines of Asterisk's journal read.",
     "unreadable": "Journal lines that could not be read.",
     "mended": "Journal lines that began in the torn rest of another.",
+    "turned": "Times the journal was turned over.",
+    "removed": "Old journal files removed, all of them booked.",
 }
 RECORDINGS = {
     "waiting": "Recordings asked for and not finished.",

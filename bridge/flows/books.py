@@ -9,25 +9,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+import time
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from bridge.core.directory import Directory
 from bridge.core.journal import End, JournalError, parse
 from bridge.core.model import Call, Recording, RecordingStatus
-from bridge.flows.fold import BooksCounters, Fold
-from bridge.flows.ports import CallBook, Clock, Journal, RecordingDesk, RecordingLaterError, StoreDownError
+from bridge.flows.finishing import Finishing
+from bridge.flows.fold import BooksCounters, Facts, Fold
+from bridge.flows.ports import CallBook, Clock, Journal, JournalBatch, RecordingDesk, StoreDownError
+from bridge.flows.saving import read_known, save_apart
 
 log = logging.getLogger(__name__)
 
 MARK: Final = "journal"
 POLL_SECONDS: Final = 0.5  #: how long a line of the journal waits if AMI does not say that it is there
 HEARSAY_SECONDS: Final = 3.0  #: how long the journal has to tell what an event has told already
-Work: TypeAlias = Callable[[], Coroutine[Any, Any, object]]
+TIDY_SECONDS: Final = 60.0  #: between two looks at the length and age of the journal's files
 RETRY_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+MOST_WAITING: Final = 10_000  #: of each kind of fact that waits for the store in memory; the journal has them all
+MOST_AT_ONCE: Final = 500  #: facts from AGI in one transaction
 
 
 class Books:
@@ -42,17 +46,18 @@ class Books:
         self.journal_problem: str | None = None
         self._store = store
         self._journal = journal
-        self._recordings = recordings
         self._clock = clock
+        self._finishing = Finishing(recordings, self.recorded)
         self._open: dict[str, Call] = {}
         self._tokens: dict[str, str] = {}
-        self._told: list[Call] = []  #: new calls from AGI
+        self._told: dict[str, Call] = {}  #: new calls from AGI
         self._finished: list[tuple[str, Recording]] = []
         self._cut: dict[str, datetime] = {}  #: calls that ended unseen: id -> last known moment
         self._hearsay: dict[str, tuple[datetime, End]] = {}
-        self._position: str | None = None
+        self._position: str | None = None  #: how far the journal has been read
+        self._saved: str | None = None  #: how far of it the store knows
+        self._tidied = time.monotonic()
         self._wake = asyncio.Event()
-        self._finishing: dict[str, asyncio.Task[None]] = {}
         self._waiting: list[asyncio.Future[None]] = []  #: for a turn that begins from now on and finds no more
         self.running = False  #: the store is open, and the books are being kept
 
@@ -60,9 +65,23 @@ class Books:
 
     def opened(self, call: Call, token: str) -> None:
         """AGI: a call got its answer."""
-        self._told.append(call)
+        self._told[call.id] = call
         self._tokens[call.id] = token
+        if len(self._told) > MOST_WAITING:
+            del self._told[next(iter(self._told))]  # the journal's line will do
+            self.counters.forgotten += 1
+        if len(self._tokens) > MOST_WAITING:
+            del self._tokens[next(iter(self._tokens))]
         self._wake.set()
+
+    def recorded(self, call_id: str, recording: Recording) -> None:
+        """What became of a call's recording."""
+        self._finished.append((call_id, recording))
+        self._wake.set()
+
+    def finish_recording(self, call: Call) -> None:
+        """Look again at what Asterisk wrote of a call that has ended."""
+        self._finishing.finish(call)
 
     def heard(self, call_id: str, token: str, line: str) -> None:
         """AMI: a call ended. A wake-up; it counts as a fact only if its token is the call's and the journal stays silent."""
@@ -112,154 +131,184 @@ class Books:
 
     async def start(self) -> None:
         """Load what the store knows: calls left open, recordings left unfinished, the journal's position. Raises StoreDownError."""
-        self._open = {call.id: call for call in await self._store.open_calls()}
-        self._position = await self._store.get_mark(MARK)
+        await self._load()
         for call in await self._store.pending_recordings():
-            self._finish(call)
+            self._finishing.finish(call)
 
     async def run(self) -> None:
         """Write until cancelled. Anything it cannot write now stays where it is and is tried again."""
         failures = 0
         self.running = True
-        while True:
-            waiting, self._waiting = self._waiting, []
-            try:
-                more = await self._turn()
-            except StoreDownError as error:
-                self._waiting += waiting
-                if failures == 0:
-                    log.error("the store cannot be written: %s; calls go on, facts wait in the journal", error)  # noqa: TRY400
-                self.store_problem = str(error)
-                self.counters.store_failures += 1
-                await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
-                failures += 1
-                continue
-            if failures:
-                log.warning("the store can be written again, after %d failed tries", failures)
-            failures, self.store_problem = 0, None
-            if more:
-                self._waiting += waiting
-            else:
-                for future in waiting:
-                    if not future.done():
-                        future.set_result(None)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS):  # wait_for() of 3.11 can swallow a cancellation
-                        await self._wake.wait()
-                self._wake.clear()
+        try:
+            while True:
+                waiting, self._waiting = self._waiting, []
+                try:
+                    if failures:
+                        await self._load()  # it may be another one: restored from a copy meanwhile
+                    more = await self._turn()
+                except StoreDownError as error:
+                    self._waiting += waiting
+                    self._say_down(error, failures)
+                    await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
+                    failures += 1
+                    continue
+                except BaseException:
+                    self._waiting += waiting
+                    raise
+                if failures:
+                    log.warning("the store can be written again, after %d failed tries", failures)
+                failures, self.store_problem = 0, None
+                if more:
+                    self._waiting += waiting
+                else:
+                    for future in waiting:
+                        if not future.done():
+                            future.set_result(None)
+                    await self._rest()
+        finally:
+            self.running = False
 
     async def stop(self) -> None:
         """Write down what is known, and leave unfinished recordings for the next start."""
         with suppress(StoreDownError):
             while await self._turn():
                 pass
-        tasks = list(self._finishing.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._finishing.stop()
+
+    async def _load(self) -> None:
+        self._open = {call.id: call for call in await self._store.open_calls()}
+        self._position = self._saved = await self._store.get_mark(MARK)
+
+    def _say_down(self, error: StoreDownError, failures: int) -> None:
+        if failures == 0:
+            log.error("the store cannot be written: %s; calls go on, facts wait in the journal", error)
+        self.store_problem = str(error)
+        self.counters.store_failures += 1
+
+    async def _rest(self) -> None:
+        """Until there may be something new."""
+        if time.monotonic() - self._tidied > TIDY_SECONDS:
+            self._tidied = time.monotonic()
+            await asyncio.to_thread(self._journal.tidy, self._saved)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):  # wait_for() of 3.11 can swallow a cancellation
+                await self._wake.wait()
+        self._wake.clear()
 
     async def _turn(self) -> bool:
         """One transaction's worth of work. True if there is more at once."""
-        told, finished, cut = list(self._told), list(self._finished), dict(self._cut)
-        self.counters.waiting = len(told)
+        told = list(self._told.values())[:MOST_AT_ONCE]
+        finished, cut = list(self._finished), dict(self._cut)
+        self.counters.waiting = len(self._told)
+        batch = await self._read()
+        entries = batch.entries if batch else ()
+        facts = Facts(
+            told=told,
+            entries=entries,
+            lines=batch.lines if batch else (),
+            cut=cut,
+            # the journal comes first: what it has not told by the end of it, it does not have
+            hearsay=[] if entries else [end for at, end in self._hearsay.values() if at <= self._clock()],
+            finished=finished,
+        )
+        if facts:
+            fold, saved = await self._book(facts, batch)
+            self._done(facts, fold, saved)
+        if batch and batch.position != (self._position or ""):
+            self._position = batch.position
+        return bool(batch and batch.more) or bool(self._told)
+
+    async def _read(self) -> JournalBatch | None:
         try:
             batch = await asyncio.to_thread(self._journal.read, self._position)
-            self.journal_problem = None
         except OSError as error:
             if self.journal_problem is None:
                 log.error("the journal cannot be read: %s; calls go on, they are booked once it can", error)  # noqa: TRY400
             self.journal_problem = str(error)
-            batch = None
-        entries = batch.entries if batch else ()
-        overdue = [end for at, end in self._hearsay.values() if at <= self._clock()]
-        if not (told or finished or cut or entries or overdue):
-            if batch and batch.position != (self._position or ""):
-                self._position = batch.position
-            return bool(batch and batch.more)
-        fold = Fold(self._store, self.directory, self._open, self.counters)
-        for call in told:
-            await fold.told(call)
-        for entry in entries:
-            await fold.entry(entry)
-        for call_id, at in cut.items():
-            await fold.cut(call_id, at)
-        if not entries:
-            for end in overdue:
-                await fold.hearsay(end)
-        for call_id, recording in finished:
-            await fold.recorded(call_id, recording)
-        marks = {MARK: batch.position} if batch and entries else {}
-        saved = await self._store.save_all(list(fold.changed.values()), marks=marks) if fold.changed or marks else []
-        self._done(told, finished, cut, saved)
-        if batch:
-            self._position = batch.position
-        return bool(batch and batch.more) or bool(self._told)
+            return None
+        self.journal_problem = None
+        return batch
 
-    def _done(
-        self, told: list[Call], finished: list[tuple[str, Recording]], cut: dict[str, datetime], saved: list[Call]
-    ) -> None:
-        del self._told[: len(told)]
-        del self._finished[: len(finished)]
-        for call_id in cut:
+    async def _book(self, facts: Facts, batch: JournalBatch | None) -> tuple[Fold, list[Call]]:
+        """Fold and save. A fact that cannot be booked, whatever it is, is set aside, and the others are booked."""
+        ids = facts.call_ids()
+        known, unreadable = await read_known(self._store, sorted(ids - self._open.keys()))
+        fold = Fold(self.directory, known | {call_id: self._open[call_id] for call_id in ids & self._open.keys()})
+        for call_id, error in unreadable.items():
+            fold.refuse(call_id, error)
+        await fold.run(self._store, facts)
+        await self._set_aside(facts, fold.refused)
+        marks = {MARK: batch.position} if batch and facts.entries else {}
+        changed = list(fold.changed.values())
+        try:
+            saved = await self._store.save_all(changed, marks=marks) if changed or marks else []
+        except StoreDownError:
+            raise
+        except Exception:  # noqa: BLE001 - a record nobody can save must not keep the others out for ever
+            saved, bad = await save_apart(self._store, changed)
+            for call_id, error in bad.items():
+                fold.refuse(call_id, error)
+            await self._set_aside(facts, bad)
+            await self._mark(marks)
+        self._saved = marks.get(MARK, self._saved)
+        return fold, saved
+
+    async def _mark(self, marks: Mapping[str, str]) -> None:
+        try:
+            await self._store.save_all([], marks=marks)
+        except StoreDownError:
+            raise
+        except Exception as error:  # no record is in this: it is the store
+            raise StoreDownError(f"unexpected: {error!r}") from error
+
+    async def _set_aside(self, facts: Facts, call_ids: Iterable[str]) -> None:
+        lines = [line for call_id in call_ids for line in facts.lines_of(call_id)]
+        try:
+            if lines:
+                await asyncio.to_thread(self._journal.set_aside, lines)
+        except OSError as error:
+            log.error("lines of the journal cannot be set aside (%s); they are: %s", error, lines)  # noqa: TRY400
+
+    def _done(self, facts: Facts, fold: Fold, saved: list[Call]) -> None:
+        for call in facts.told:
+            if self._told.get(call.id) is call:
+                del self._told[call.id]
+        del self._finished[: len(facts.finished)]
+        for call_id in facts.cut:
             self._cut.pop(call_id, None)
-        kept = {call_id for call_id, recording in finished}
+        for call_id in fold.refused:
+            self._hearsay.pop(call_id, None)
+        counters = self.counters
+        counters.late += fold.late
+        counters.interrupted += fold.interrupted
+        counters.from_events += fold.from_events
+        counters.rejected += len(fold.refused)
+        kept = {call_id for call_id, _ in facts.finished}
         for call in saved:
-            before = self._open.get(call.id)
-            if call.ended_at is None:
-                self._open[call.id] = call
-                self.counters.begun += before is None
-                continue
-            self._open.pop(call.id, None)
-            self._tokens.pop(call.id, None)
-            self._hearsay.pop(call.id, None)
-            if before is not None:
-                self.counters.ended += 1
-                log.info("call %s: %s", call.id, _in_words(call))
-            if call.recording.status is RecordingStatus.UNNOTICED:
-                log.error("call %s was NOT recorded: %s", call.id, call.recording.reason)
-            if call.id in kept:
-                self._run_later(call.id, partial(self._let_go, call))
-            elif call.recording.status is RecordingStatus.PENDING or before is not None:
-                self._finish(call)
-            else:
-                self._run_later(call.id, partial(self._recordings.describe, call))
-        self.counters.open = len(self._open)
-        self.counters.waiting = len(self._told)
+            self._settle(call, let_go=call.id in kept)
+        counters.open = len(self._open)
+        counters.waiting = len(self._told)
 
-    # --- recordings -----------------------------------------------------------------------------------------------------
-
-    def _finish(self, call: Call) -> None:
-        self._run_later(call.id, partial(self._record, call))
-
-    async def _record(self, call: Call) -> None:
-        recording = await self._recordings.finish(call)
-        if recording != call.recording:
-            self._finished.append((call.id, recording))
-            self._wake.set()
+    def _settle(self, call: Call, *, let_go: bool) -> None:
+        before = self._open.get(call.id)
+        if call.ended_at is None:
+            self._open[call.id] = call
+            self.counters.begun += before is None
+            return
+        self._open.pop(call.id, None)
+        self._tokens.pop(call.id, None)
+        self._hearsay.pop(call.id, None)
+        if before is not None:
+            self.counters.ended += 1
+            log.info("call %s: %s", call.id, _in_words(call))
+        if call.recording.status is RecordingStatus.UNNOTICED:
+            log.error("call %s was NOT recorded: %s", call.id, call.recording.reason)
+        if let_go:
+            self._finishing.let_go(call)
+        elif call.recording.status is RecordingStatus.PENDING or before is not None:
+            self._finishing.finish(call)
         else:
-            await self._recordings.discard(call.id)
-
-    async def _let_go(self, call: Call) -> None:
-        await self._recordings.describe(call)  # with what the books have learned meanwhile
-        await self._recordings.discard(call.id)
-
-    def _run_later(self, call_id: str, work: Work) -> None:
-        task = asyncio.create_task(_quietly(call_id, work))
-        self._finishing[call_id] = task
-        task.add_done_callback(
-            lambda done: self._finishing.pop(call_id, None) if self._finishing.get(call_id) is done else None
-        )
-
-
-async def _quietly(call_id: str, work: Work) -> None:
-    try:
-        await work()
-    except RecordingLaterError as error:
-        log.warning("the recording of call %s waits: %s", call_id, error)
-    except asyncio.CancelledError:
-        raise
-    except Exception:
-        log.exception("the recording of call %s failed", call_id)
+            self._finishing.describe(call)
 
 
 def _in_words(call: Call) -> str:

@@ -1,24 +1,30 @@
-"""Follows the journal file: whole lines only, over rotation and truncation, from a position that the store keeps.
+"""Follows the journal: whole lines only, over turning over and truncation, from a position that the store keeps.
 
 Reading a line twice does no harm (booking is idempotent), reading it never would: in doubt the file is read from its beginning.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from bridge.core.journal import MAX_LINE, Entry, JournalError, parse
+from bridge.core.journal import Entry, JournalError, parse
+from bridge.journal.files import JournalFile, all_files, look_at
+from bridge.journal.position import Place, Position, decode
 
 log = logging.getLogger(__name__)
 
-CHUNK: Final = 1 << 20  #: bytes read at once
+CHUNK: Final = 1 << 18  #: bytes read at once, and booked in one transaction: some 200 calls
+QUIET_SECONDS: Final = 300.0  #: how long a file that was turned over is looked at for a line that came late
 _START = re.compile(r"1\|(?:begin|rung|answer|end)\|")
+#: the names that `tidy` gives; files that others turned over are theirs to remove
+_OURS = re.compile(r"\.\d{8}-\d{6}")
 
 
 @dataclass(slots=True)
@@ -28,47 +34,67 @@ class JournalCounters:
     lines: int = 0
     unreadable: int = 0  #: lines that are no journal lines, or hold nothing that can be saved
     mended: int = 0  #: lines that began in the torn rest of another
+    turned: int = 0  #: times the journal was turned over
+    removed: int = 0  #: files removed because of their age
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What was read: the facts, and the position to go on from once they are in the books. `more`: there is more to read at once."""
+    """What was read: the facts with their lines, and the position to go on from once they are in the books. `more`: at once."""
 
     entries: tuple[Entry, ...]
+    lines: tuple[str, ...]
     position: str
     more: bool
 
 
 class JournalReader:
-    """One journal file and those it was rotated into (same folder, same name with anything appended)."""
+    """One journal file and those it was turned over into (same folder, same name with anything appended).
 
-    def __init__(self, path: Path) -> None:
+    At `turn_at` bytes `tidy` turns it over (0: never), and removes what it turned over `keep_days` ago.
+    """
+
+    def __init__(self, path: Path, *, turn_at: int = 0, keep_days: float = 30.0) -> None:
         self.counters = JournalCounters()
+        self.aside = path.with_name("journal.rejected")  #: lines that could not be booked
         self._path = path
+        self._turn_at = turn_at
+        self._keep_seconds = keep_days * 86400
 
     def read(self, position: str | None) -> Batch:
-        """Read on from `position` (None: from the beginning). Raises OSError if the file is there but cannot be read."""
-        file, offset = self._place(position)
+        """Read on from `position` (None: from the beginning). Raises OSError if a file is there but cannot be read."""
+        now = decode(position)
+        late = self._read_late(now)
+        if late is not None:
+            return late
+        file, offset = self._place(now)
         if file is None:
-            return Batch((), position or "", more=False)
-        with file.open("rb") as stream:
-            about = os.fstat(stream.fileno())
-            if offset > about.st_size:
-                log.warning("the journal %s has become shorter; reading it from the beginning", file)
-                offset = 0
-            stream.seek(offset)
-            data = stream.read(CHUNK)
-        whole, newline, _ = data.rpartition(b"\n")
-        if not newline and len(data) > MAX_LINE * 4:  # no line is that long: skip what cannot become one
-            self.counters.unreadable += 1
-            whole, newline = data, b"\n"
-        taken = len(whole) + len(newline)
-        entries = tuple(entry for line in whole.split(b"\n") if line and (entry := self._entry(line)) is not None)
-        position = json.dumps({"inode": about.st_ino, "offset": offset + taken})
-        more = taken > 0 and (len(data) == CHUNK or file != self._path)
-        if taken == 0 and file != self._path:  # a rotated file is at its end: on to the next
-            position, more = self._after(about.st_ino), True
-        return Batch(entries, position, more)
+            return self._batch([], now, more=False)
+        lines, taken = self._lines(file.path, offset)
+        if file.head is None:
+            return self._batch([], now, more=False)  # not one whole line yet
+        after = replace(now, at=Place(file.head, offset + taken))
+        if taken == 0 and file.path != self._path:
+            return self._go_on(file, after)
+        return self._batch(lines, after, more=taken > 0 and (offset + taken < file.size or file.path != self._path))
+
+    def set_aside(self, lines: Sequence[str]) -> None:
+        """Keep lines that could not be booked, beside the journal; appended to it again they are read again. Raises OSError."""
+        with self.aside.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.writelines(f"{line}\n" for line in lines)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def tidy(self, position: str | None) -> None:
+        """Turn over a long journal that has been read to its end, and remove old files of which every line is in the books.
+
+        `position` is what the store has. Errors are logged: the journal then only grows.
+        """
+        try:
+            self._turn_over(decode(position).at)
+            self._remove_old(decode(position))
+        except OSError as error:
+            log.error("the journal cannot be turned over: %s", error)  # noqa: TRY400 - says it all
 
     def size(self) -> int:
         """Bytes of the present file; 0 if there is none."""
@@ -77,38 +103,80 @@ class JournalReader:
         except OSError:
             return 0
 
-    def _place(self, position: str | None) -> tuple[Path | None, int]:
-        inode, offset = _read_position(position)
-        files = self._files()
-        for file, number in files:
-            if number == inode:
-                return file, offset
-        if inode is not None and files:
-            log.warning("the journal file read last is gone; reading %s from the beginning", files[0][0])
-        return (files[0][0], 0) if files else (None, 0)
+    def _read_late(self, now: Position) -> Batch | None:
+        """What came into the file before the present one after it was left: a channel had it open when it was renamed."""
+        if now.late is None:
+            return None
+        file = next((x for x in all_files(self._path) if x.head == now.late.head and x.path != self._path), None)
+        if file is None:
+            return self._batch([], replace(now, late=None), more=True)
+        if file.size > now.late.offset:
+            lines, taken = self._lines(file.path, now.late.offset)
+            if taken:
+                return self._batch(lines, replace(now, late=Place(now.late.head, now.late.offset + taken)), more=True)
+        if time.time() - file.written_at > QUIET_SECONDS:
+            return self._batch([], replace(now, late=None), more=True)
+        return None
 
-    def _after(self, inode: int) -> str:
-        numbers = [number for _, number in self._files()]
-        place = numbers.index(inode) + 1 if inode in numbers else 0
-        return json.dumps({"inode": numbers[place] if place < len(numbers) else None, "offset": 0})
+    def _place(self, now: Position) -> tuple[JournalFile | None, int]:
+        present = look_at(self._path)
+        if present is not None and now.at is not None and present.head == now.at.head:
+            return present, self._checked(present, now.at.offset)
+        files = all_files(self._path)
+        if now.at is not None:
+            for file in files:
+                if file.head == now.at.head:
+                    return file, self._checked(file, now.at.offset)
+            if files:
+                log.warning("the journal file read last is gone; reading from %s on", files[0].path)
+        elif now.late is not None:
+            heads = [file.head for file in files]
+            files = files[heads.index(now.late.head) + 1 :] if now.late.head in heads else files
+        return (files[0], 0) if files else (None, 0)
 
-    def _files(self) -> list[tuple[Path, int]]:
-        """Rotated files, oldest first, then the present one."""
-        found = []
-        for path in self._path.parent.glob(self._path.name + "*"):
-            try:
-                about = path.stat()
-            except FileNotFoundError:
-                continue
-            found.append((path == self._path, about.st_mtime, path, about.st_ino))
-        return [(path, inode) for _, _, path, inode in sorted(found)]
+    def _checked(self, file: JournalFile, offset: int) -> int:
+        """`offset`, if a line ends there."""
+        with file.path.open("rb") as stream:
+            stream.seek(max(offset - 1, 0))
+            if offset == 0 or stream.read(1) == b"\n":
+                return offset
+        log.warning("the journal %s is not what it was; reading it from the beginning", file.path)
+        return 0
 
-    def _entry(self, line: bytes) -> Entry | None:
+    def _go_on(self, file: JournalFile, after: Position) -> Batch:
+        """From a file that was turned over, and is at its end, to the one after it."""
+        files = [x.head for x in all_files(self._path)]
+        rest = files[files.index(file.head) + 1 :] if file.head in files else []
+        if not rest or rest[0] is None:  # nothing has been written since
+            return self._batch([], after, more=False)
+        return self._batch([], Position(Place(rest[0], 0), after.at), more=True)
+
+    def _lines(self, path: Path, offset: int) -> tuple[list[bytes], int]:
+        """The whole lines from `offset` on, at most CHUNK bytes, and how many bytes they are."""
+        with path.open("rb") as stream:
+            stream.seek(offset)
+            data = stream.read(CHUNK)
+            if b"\n" not in data and len(data) == CHUNK:  # no line is that long: pass over what cannot be one
+                skipped = len(data)
+                while data and b"\n" not in data:
+                    data = stream.read(CHUNK)
+                    skipped += len(data)
+                self.counters.unreadable += bool(data)
+                return [], skipped - len(data) + data.index(b"\n") + 1 if data else 0
+        whole, newline, _ = data.rpartition(b"\n")
+        return whole.split(b"\n"), len(whole) + len(newline)
+
+    def _batch(self, lines: list[bytes], position: Position, *, more: bool) -> Batch:
+        read = [found for line in lines if line and (found := self._entry(line)) is not None]
+        return Batch(tuple(entry for entry, _ in read), tuple(line for _, line in read), position.encode(), more)
+
+    def _entry(self, line: bytes) -> tuple[Entry, str] | None:
         self.counters.lines += 1
         text = line.decode("utf-8", "backslashreplace")
         starts = [found.start() for found in _START.finditer(text)]
+        whole = text[starts[-1] :] if starts else text
         try:
-            entry = parse(text[starts[-1] :] if starts else text)
+            entry = parse(whole)
         except JournalError as error:
             self.counters.unreadable += 1
             log.error("journal line %r cannot be read: %s", text[:120], error)  # noqa: TRY400
@@ -116,12 +184,31 @@ class JournalReader:
         if starts[-1] > 0:
             self.counters.mended += 1
             log.warning("a journal line was torn: %r", text[: starts[-1]][:120])
-        return entry
+        return entry, whole
 
+    def _turn_over(self, read: Place | None) -> None:
+        present = look_at(self._path)
+        if not self._turn_at or present is None or present.size < self._turn_at:
+            return
+        if read != Place(present.head or "", present.size):
+            return  # not all of it is in the books yet
+        target = self._path.with_name(f"{self._path.name}.{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}")
+        if target.exists():
+            return
+        os.rename(self._path, target)
+        self.counters.turned += 1
+        log.info("the journal was turned over into %s", target.name)
 
-def _read_position(position: str | None) -> tuple[int | None, int]:
-    try:
-        said = json.loads(position or "{}")
-        return said.get("inode"), int(said.get("offset", 0))
-    except (ValueError, TypeError, AttributeError):
-        return None, 0
+    def _remove_old(self, read: Position) -> None:
+        if not self._turn_at or read.at is None:
+            return
+        files = all_files(self._path)
+        heads = [file.head for file in files]
+        done = files[: heads.index(read.at.head)] if read.at.head in heads else []
+        for file in done:
+            ours = _OURS.fullmatch(file.path.name.removeprefix(self._path.name))
+            late = read.late is not None and file.head == read.late.head
+            if ours and not late and time.time() - file.written_at > self._keep_seconds:
+                file.path.unlink()
+                self.counters.removed += 1
+                log.info("the journal %s was removed: %g days old", file.path.name, self._keep_seconds / 86400)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.core import booking
 from bridge.core.booking import opened
 from bridge.core.directory import Directory, Line, NoticeSpec, Number, Source
 from bridge.core.model import (
@@ -98,10 +99,15 @@ class Flaky(MemoryStore):
     """A store that can be down."""
 
     down = False
+    poison: str | None = None  #: a call that no database would take
+    turns: int = 0
 
     async def save_all(self, saved: Sequence[Call], *, marks: Mapping[str, str] | None = None) -> list[Call]:
+        self.turns += 1
         if self.down:
             raise StoreDownError("locked")
+        if any(call.id == self.poison for call in saved):
+            raise ArithmeticError("poison")
         return await super().save_all(saved, marks=marks)
 
 
@@ -372,3 +378,121 @@ async def test_a_journal_of_thousands(world: World) -> None:
         await books.caught_up()
         assert books.counters.open == 0
     assert len([x for x in ids if (await world.call(x)).outcome is Outcome.ANSWERED]) == 1000
+
+
+async def test_a_record_that_cannot_be_saved_does_not_keep_the_others_out(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = [f"20261122-142701-{n}-452748" for n in range(9)]
+    world.store.poison = ids[4]
+    world.write(*(text for x in ids for text in (begin(x), end(x))))
+    async with world.running() as books:
+        await books.caught_up()
+        assert books.counters.rejected == 1
+    assert len((await world.store.find()).calls) == 8
+    aside = world.path.with_name("journal.rejected")
+    assert aside.read_text() == begin(ids[4]) + end(ids[4])
+    assert ids[4] in caplog.text
+    assert "poison" in caplog.text
+    # mended: the lines that were set aside are read again by the same way as all others
+    world.store.poison = None
+    world.write(aside.read_text())
+    world.books = world.new_books()
+    async with world.running():
+        pass
+    assert (await world.call(ids[4])).outcome is Outcome.ANSWERED
+
+
+async def test_a_fact_that_cannot_be_understood_is_set_aside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = "20261122-142801-1-111111"
+
+    def breaks(call: Call, entry: object, **_: object) -> Call:
+        if call.id == ID:
+            raise RecursionError("strange")
+        return true_ended(call, entry, **_)  # type: ignore[arg-type]
+
+    true_ended = booking.ended
+    monkeypatch.setattr(booking, "ended", breaks)
+    world.write(begin(), end(), begin(other), end(other))
+    async with world.running() as books:
+        await books.caught_up()
+        assert books.counters.rejected == 1
+    assert (await world.call(other)).outcome is Outcome.ANSWERED
+    assert ID in world.path.with_name("journal.rejected").read_text()
+
+
+async def test_a_record_that_cannot_be_read_back_is_set_aside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = "20261122-142801-1-111111"
+    true_get = world.store.get_many
+
+    async def breaks(call_ids: Sequence[str]) -> list[Call]:
+        if ID in call_ids:
+            raise ValueError("'nonsense' is not a valid Outcome")
+        return await true_get(call_ids)
+
+    monkeypatch.setattr(world.store, "get_many", breaks)
+    world.write(begin(), end(), begin(other), end(other))
+    async with world.running() as books:
+        await books.caught_up()
+    assert (await world.call(other)).ended_at is not None
+    assert await world.store.get(ID) is None
+
+
+async def test_what_waits_in_memory_for_the_store_is_bounded_and_comes_from_the_journal(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.flows.books.MOST_WAITING", 5)
+    ids = [f"20261122-142701-{n}-452748" for n in range(12)]
+    async with world.running() as books:
+        world.store.down = True
+        for x in ids:
+            world.told(x, token=x)
+            world.write(begin(x), end(x))
+        await world.until(lambda: books.counters.store_failures)
+        assert books.counters.forgotten == 7
+        assert books.counters.waiting == 5
+        world.store.down = False
+        await books.caught_up()
+    assert [(await world.call(x)).outcome for x in ids] == [Outcome.ANSWERED] * 12
+
+
+async def test_counters_count_once_however_often_the_store_fails(world: World) -> None:
+    async with world.running() as books:
+        world.store.down = True
+        world.write(begin(), end(by="cache"))
+        await world.until(lambda: books.counters.store_failures >= 3)
+        world.store.down = False
+        await books.caught_up()
+        assert books.counters.late == 1
+
+
+async def test_a_journal_of_days_ago_is_booked_with_its_own_times(world: World) -> None:
+    world.now = T0 + timedelta(days=12)
+    world.write(begin(), answer(), rung(), end())
+    async with world.running() as books:
+        await books.caught_up()
+    call = await world.call()
+    assert (call.started_at, call.talk_seconds) == (T0, 15)
+
+
+async def test_many_calls_are_booked_in_few_transactions(world: World) -> None:
+    ids = [f"20261122-142701-{n}-452748" for n in range(1000)]
+    world.write(*(text for x in ids for text in (begin(x), rung(x), answer(x), end(x, recording="off"))))
+    async with world.running() as books:
+        await books.caught_up()
+        assert world.store.turns < 20
+    assert len((await world.store.find(limit=1000)).calls) == 1000
+
+
+async def test_books_that_fail_can_be_taken_up_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.books.start()
+    with monkeypatch.context() as broken:
+        broken.setattr(world.books, "_read", "not callable")
+        with pytest.raises(TypeError):
+            await world.books.run()
+    assert not world.books.running
+    caught_up = asyncio.create_task(world.books.caught_up())
+    world.write(begin(), end())
+    async with world.running():
+        await caught_up
+    assert (await world.call()).outcome is Outcome.ANSWERED
