@@ -83,11 +83,16 @@ class Database:
     @asynccontextmanager
     async def writing(self, *, durable: bool = False) -> AsyncIterator[AsyncConnection]:
         """One write transaction; no other write runs beside it. Raises StoreBusy or StoreUnavailable."""
-        with translated(self.name):
-            async with self._writers.connect() as connection:
-                await connection.execution_options(bridge_writes=True, bridge_durable=durable)
-                async with connection.begin():
-                    yield connection
+        try:
+            with translated(self.name):
+                async with self._writers.connect() as connection:
+                    await connection.execution_options(bridge_writes=True, bridge_durable=durable)
+                    async with connection.begin():
+                        yield connection
+        except StoreUnavailable:
+            # SQLite opens a file that it may not write for reading, and stays with that when the disk is writable again
+            await self.close()
+            raise
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -79,8 +80,8 @@ async def test_a_really_full_disk(small_disk: Path) -> None:
     await database.close()
 
 
-def _make_read_only(mounted: Path) -> None:
-    subprocess.run(["mount", "-o", "remount,ro", mounted], check=True)
+def _remount(mounted: Path, how: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{how}", mounted], check=True)
 
 
 async def test_a_disk_mounted_read_only(small_disk: Path) -> None:
@@ -88,13 +89,29 @@ async def test_a_disk_mounted_read_only(small_disk: Path) -> None:
     await migrate(database)
     await CallStore(database).save(answered(1))
     await database.close()
-    _make_read_only(small_disk)
+    _remount(small_disk, "ro")
     with pytest.raises(StoreUnavailable, match=r"cannot be (written|opened): look at .*the file and its folder"):
         await CallStore(database).save(answered(2))
     await database.close()
     elsewhere = Database(f"sqlite:///{small_disk}/new/bridge.db")
     with pytest.raises(StoreUnavailable, match="Read-only file system"):
         await migrate(elsewhere)
+
+
+async def test_a_disk_that_is_read_only_at_the_start_and_writable_later(sqlite: Database, small_disk: Path) -> None:
+    await CallStore(sqlite).save(answered(1))
+    for file in Path(str(sqlite.path)).parent.glob("*.db*"):  # as a killed process leaves them, -wal and -shm too
+        shutil.copy(file, small_disk / file.name)
+    _remount(small_disk, "ro")
+    database = Database(f"sqlite:///{small_disk}/{Path(str(sqlite.path)).name}")
+    store = CallStore(database)
+    assert len((await store.find()).calls) == 1
+    with pytest.raises(StoreUnavailable):
+        await store.save(answered(2))
+    _remount(small_disk, "rw")
+    await store.save(answered(2))
+    assert len((await store.find()).calls) == 2
+    await database.close()
 
 
 async def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
