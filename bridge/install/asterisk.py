@@ -26,7 +26,7 @@ FILTERS: Final = (
     "^Event: UserEvent[[:cntrl:]]+Privilege: [a-z,]+[[:cntrl:]]+(SystemName: [^[:cntrl:]]*[[:cntrl:]]+)?"
     "(Timestamp: [0-9.]+[[:cntrl:]]+)?UserEvent: Bridge",
 )
-TRUNK_LINE: Final = "exten => _[+0-9]!,1,Goto(bridge-inbound,${EXTEN},1)"
+TRUNK_LINE: Final = "exten => _[+0-9]!,1,Goto(bridge-inbound,${FILTER(+0-9,${EXTEN})},1)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,8 +201,8 @@ def extensions_conf(plan: Dialplan) -> str:
     values = "".join(f"{name}={value}\n" for name, value in plan.globals.items())
     include = f'#include "{plan.file}"\n' if plan.file else ""
     ways_in = """[from-trunk]
-exten => _[+0-9]!,1,Goto(bridge-inbound,${EXTEN},1)
-exten => i,1,Goto(bridge-inbound,${INVALID_EXTEN},1)
+exten => _[+0-9]!,1,Goto(bridge-inbound,${FILTER(+0-9,${EXTEN})},1)
+exten => i,1,Goto(bridge-inbound,${FILTER(+0-9,${INVALID_EXTEN})},1)
 """
     return f"[general]\nstatic=yes\nwriteprotect=yes\n[globals]\n{values}{include}{ways_in if plan.file else ''}{plan.text}"
 

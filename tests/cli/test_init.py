@@ -90,7 +90,7 @@ def test_first_run_writes_a_configuration_that_can_be_used(
         f'#include "{tmp_path}/conf/asterisk/manager_callbridge.conf"',
         f'#include "{tmp_path}/conf/asterisk/bridge.conf"',
         "BRIDGE_FALLBACK=PJSIP/sales-1",
-        "exten => _[+0-9]!,1,Goto(bridge-inbound,${EXTEN},1)",
+        "exten => _[+0-9]!,1,Goto(bridge-inbound,${FILTER(+0-9,${EXTEN})},1)",
     ):
         assert line in done.output
 
@@ -104,7 +104,7 @@ def test_write_shows_asks_keeps_a_copy_and_is_done_once(tmp_path: Path, etc: Pat
     done = run(*options, *trunk, input="y\n")
     assert done.exit_code == 0, done.output
     assert f"--- {etc}/extensions.conf" in done.output
-    assert "+exten => _[+0-9]!,1,Goto(bridge-inbound,${EXTEN},1)" in done.output
+    assert "+exten => _[+0-9]!,1,Goto(bridge-inbound,${FILTER(+0-9,${EXTEN})},1)" in done.output
     assert "secret = ***" in done.output
     secret = (tmp_path / "conf" / "ami.secret").read_text().strip()
     assert secret not in done.output
