@@ -77,6 +77,8 @@ class RecordingStatus(StrEnum):
     DECLINED = "declined"  #: the caller declined by a key
     MISSING = "missing"  #: it should be there and is not; see the reason
     BROKEN = "broken"  #: it is there and cannot be read; see the reason
+    OFF_DISK = "off-disk"  #: not recorded because the disk was nearly full
+    DELETED = "deleted"  #: it was kept and is gone: see the reason for when and why
 
 
 @dataclass(frozen=True, slots=True)

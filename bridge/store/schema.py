@@ -56,7 +56,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 #: The last of the steps in `bridge/store/migrations`: what a database of this version is at.
-REVISION = "0002"
+REVISION = "0003"
 
 #: Ids are compared byte by byte on both databases, so that ranges and pages agree.
 IdText = Text().with_variant(Text(collation="C"), "postgresql")
@@ -145,6 +145,16 @@ rings = Table(
     Column("ended_at", Instant),
     Column("result", Text),
     Column("exact", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: Recordings that are never deleted, whatever their age.
+holds = Table(
+    "holds",
+    metadata,
+    Column("call_id", IdText, ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 
