@@ -70,7 +70,7 @@ def _run(args: argparse.Namespace, tools: Tools, folder: Path, console: Console)
         seconds = 1.0 if args.quick else 2.0
         alone = decisions.decide(args.numbers, (1, 16), rounds, seconds, say)
         rates = (50.0,) if args.quick else (20.0, 50.0, 100.0)
-        whole = decisions.at_work(folder / "whole", tools, args.numbers, rates, 4.0, say)
+        whole = decisions.at_work(folder / "whole", tools, args.numbers, rates, 4.0 if args.quick else 8.0, say)
         figures["agi"] = tables.agi_json(alone, whole, args.numbers)
     if "books" in args.parts:
         count = 1000 if args.quick else 10_000

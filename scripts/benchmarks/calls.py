@@ -135,9 +135,9 @@ class CallBench:
         return Search(so_far.capacities[-1] if so_far.capacities[-1] == so_far.capacities[-1] else 5.0, stride=1)
 
     def _compare(self, measured: Mapping[str, Measured]) -> None:
-        """All variants in turn at half of what the weakest of them carries."""
+        """All variants in turn at half of what the weakest of them carries, and at 20 calls/s at least."""
         weakest = min((x.capacities[-1] for x in measured.values() if x.capacities[-1] == x.capacities[-1]), default=10)
-        rate = max(5.0, round(weakest / 2))
+        rate = max(20.0, round(weakest / 2))
         for _ in range(self._plan.repeats):
             for variant in self._variants:
                 measured[variant.key].equal.append(self._step(variant, rate, self._plan.seconds))
