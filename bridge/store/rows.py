@@ -74,7 +74,7 @@ def call_row(call: Call) -> dict[str, Any]:
         "screening_passed": screening.passed if screening else None,
         "spam": call.spam,
     }
-    return {key: _storable(value) for key, value in row.items()}
+    return {key: storable_text(value) for key, value in row.items()}
 
 
 def ring_rows(call: Call) -> list[dict[str, Any]]:
@@ -83,10 +83,10 @@ def ring_rows(call: Call) -> list[dict[str, Any]]:
         {
             "call_id": call.id,
             "seq": seq,
-            "phone": _storable(ring.phone),
+            "phone": storable_text(ring.phone),
             "began_at": ring.began_at,
             "ended_at": ring.ended_at,
-            "result": _storable(ring.result),
+            "result": storable_text(ring.result),
             "exact": ring.exact,
         }
         for seq, ring in enumerate(call.rings)
@@ -170,7 +170,7 @@ def _milliseconds(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1000)
 
 
-def _storable(value: Any) -> Any:
+def storable_text(value: Any) -> Any:
     """Text without what a database refuses (NUL, lone surrogates): a strange caller name must not cost the call."""
     if isinstance(value, str):
         return value.replace("\0", "").encode("utf-8", "replace").decode()

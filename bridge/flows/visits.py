@@ -1,0 +1,463 @@
+"""Every visit its number: what pages ask and report, in memory, written down at once, loaded again at a start.
+
+A page is told a pool's number only when the store has it as this visit's; so whatever dies, a number is never handed out twice. While the
+store does not answer, new visits see their source's default number (and their own with the next beat, once it is written), and those that
+hold a number keep it. Before the store could be read at all, every page keeps the number printed on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+from bridge.core.attribution.attributor import Attributor
+from bridge.core.attribution.bins import HORIZON
+from bridge.core.attribution.delays import Delays, Learned
+from bridge.core.attribution.memory import CallerMemory
+from bridge.core.directory import Directory
+from bridge.core.pools.allocator import Allocator
+from bridge.core.pools.book import KEPT, LeaseBook
+from bridge.core.pools.lease import Lease, VisitRequest
+from bridge.core.site import Consent, Site, Sites, Visit, kept_address, written
+from bridge.core.sources.policy import credited
+from bridge.core.sources.rules import DIRECT, classify
+from bridge.core.sources.touch import Touch, clean
+from bridge.flows.attributing import Attributing, Revised
+from bridge.flows.learning import LEARNED, learned_from, learned_text
+from bridge.flows.pooling import HoldPerSource, pools_of
+from bridge.flows.ports import Clock, StoreDownError
+from bridge.flows.visit_ports import VisitBook
+from bridge.flows.writing import Writing
+
+log = logging.getLogger(__name__)
+
+K = TypeVar("K")
+V = TypeVar("V")
+Swap: TypeAlias = dict[str, Mapping[str, str]]
+EventKind: TypeAlias = Literal["tap", "copy", "page", "leave"]
+
+VISIT_SECONDS: Final = 1800.0  #: without a sign of life a visit is over
+LEAVE_SECONDS: Final = 5.0  #: a page that is followed by the next one so soon was not closed
+CLOCK_SECONDS: Final = 120.0  #: how far a page's clock is believed
+QUARANTINE_SECONDS: Final = 3600.0  #: a number that comes back into a pool, or into another one, rests
+MOST_VISITS: Final = 200_000
+CALLED: Final = 0.4  #: how much less it matters to lose a visitor who has called: he is known by his number
+ADDRESS_KEY: Final = "site.address-key"
+_MARKED_EVERY: Final = 60.0
+_PURGED_EVERY: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A page that asks for its number. Everything in it is the browser's and may be made up, but for `address` and `region`."""
+
+    page: str
+    referrer: str = ""
+    visitor: str | None = None
+    visit: str | None = None
+    ids: Mapping[str, str] = field(default_factory=dict)
+    mobile: bool | None = None
+    consent: Consent = "full"
+    address: str = ""
+    agent: str = ""
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The answer to a page. `visitor` is None without cookies; `swap` maps the digits of a printed number to what takes its place."""
+
+    visitor: str | None
+    visit: str
+    swap: Swap
+
+
+@dataclass(slots=True)
+class VisitCounters:
+    """Since the start, but for `open`."""
+
+    begun: int = 0
+    covered: int = 0  #: of them, shown a number of their own
+    default: int = 0  #: of them, shown their source's default number
+    printed: int = 0  #: of them, left with the printed number
+    not_durable: int = 0  #: answers that showed the default number because the store was too slow
+    beats: int = 0
+    swapped_back: int = 0  #: pages told to show another number than before
+    taps: int = 0
+    unknown: int = 0  #: beats and events of visits nobody knows
+    forgotten: int = 0  #: visits deleted from the books when their time was over
+    open: int = 0
+
+
+class Visits:
+    """Owns the allocator and the attributor; everything happens in one event loop. `revised` is told of calls booked otherwise now."""
+
+    def __init__(self, store: VisitBook, clock: Clock, sites: Sites, directory: Directory, revised: Revised) -> None:
+        self.counters = VisitCounters()
+        self.sites = sites
+        self.loaded = False
+        self._store = store
+        self._clock = clock
+        self._directory = directory
+        self._last_now = 0.0
+        self._visits: dict[str, Visit] = {}  #: latest sign of life last
+        self._touches: dict[str, Touch] = {}  #: by visitor, what he is credited to; latest last
+        self._cookieless: dict[bytes, str] = {}  #: who walks through a site without cookies -> his visit; latest last
+        self._salt = secrets.token_bytes(16)  #: in memory only, another every day
+        self._salted_at = 0.0
+        self._leaving: dict[str, float] = {}
+        self._address_key = b""
+        self.delays = Delays()
+        self.attributing: Attributing
+        self._begin(Learned())
+        self._revised = revised
+        self.attributing = self._attribute_with()
+
+    # -- start and end -------------------------------------------------------------------------------------------------
+
+    def _begin(self, learned: Learned) -> None:
+        self.delays = Delays(learned)
+        self.memory = CallerMemory()
+        self.book = LeaseBook()
+        self.policy = HoldPerSource(self.delays.share_within, float(self.sites.idle))
+        self.policy.set_pools(self._directory)
+        pools = pools_of(self._directory)
+        self._pools = {pool.source: pool for pool in pools}
+        self.allocator = Allocator(pools, self.policy, self.book, self._risk)
+        self.writing = Writing(self._store, self.allocator.drain)
+
+    def _attribute_with(self) -> Attributing:
+        attributor = Attributor(self.book, self.delays, self.memory, zone=self._directory.zone)
+        return Attributing(attributor, self.sites, self.writing.note, self._revised)
+
+    async def load(self) -> None:
+        """Put back what the store knows. Raises StoreDownError, and can be asked again. Once, before `run`."""
+        now = self._clock()
+        since = now - timedelta(seconds=HORIZON)
+        text = await self._store.get_mark(LEARNED)
+        key = await self._store.get_mark(ADDRESS_KEY)
+        leases = await self._store.latest_leases(KEPT, since)
+        moments = await self._store.moments(since)
+        visits = await self._store.recent_visits(now - timedelta(seconds=VISIT_SECONDS))
+        calls = await self._store.past_calls(since)
+        self._begin(learned_from(text))
+        self.allocator.restore(leases)
+        self.writing.know(leases)
+        latest = max((lease.began for lease in leases), default=0.0)
+        self._last_now = min(latest, now.timestamp() + 60.0)  # the clock may have gone back meanwhile
+        for moment in moments:
+            self.delays.visit_began(moment.began, moment.mobile)
+            for _ in range(moment.taps):
+                self.delays.tapped()
+        for moment in sorted((m for m in moments if m.left is not None), key=lambda m: m.left or 0.0):
+            self.delays.page_closed(moment.left or 0.0, max(0.0, (moment.left or 0.0) - moment.began), moment.mobile)
+        self.delays.refresh(now.timestamp())
+        for call in calls:
+            self.memory.remember(call.caller, call.number, call.at, {call.visit: (call.person, call.confidence)})
+        self._visits = {visit.id: visit for visit in visits}
+        self._touches = {visit.visitor: visit.credited for visit in visits if visit.visitor}
+        self._address_key = bytes.fromhex(key) if key else secrets.token_bytes(32)
+        self.attributing = self._attribute_with()
+        if not key:
+            self.writing.mark(ADDRESS_KEY, self._address_key.hex())
+        self.loaded = True
+        log.info(
+            "%d leases, %d visits under way and %d calls of known callers loaded", len(leases), len(visits), len(calls)
+        )
+
+    async def run(self) -> None:
+        """Write, and look after what is due, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.writing.run(), name="visits-writing")
+            group.create_task(self._look_after(), name="visits-sweep")
+
+    async def stop(self) -> None:
+        """Write down what is not written yet, if the store takes it."""
+        if self.loaded:
+            self.writing.mark(LEARNED, learned_text(self.delays.learned))
+            with suppress(Exception):
+                await self.writing.flush()
+
+    def set_directory(self, directory: Directory, sites: Sites) -> None:
+        """A reload: numbers that left their pool are given up at once, those that came rest if a visit saw them lately."""
+        self._directory, self.sites = directory, sites
+        self.policy.idle = float(sites.idle)
+        self.policy.set_pools(directory)
+        pools = pools_of(directory)
+        self._pools = {pool.source: pool for pool in pools}
+        self.allocator.set_pools(pools, self._now(), QUARANTINE_SECONDS)
+        self.attributing.sites = sites
+        self.writing.wake()
+
+    # -- what pages ask and report -------------------------------------------------------------------------------------
+
+    async def visit(self, site: Site, hit: Hit) -> Told | None:
+        """A page opened. None where it is to show what is printed on it and nobody is to hear of the visit."""
+        if not self.loaded:
+            return None
+        hit_consent: Consent = "cookieless" if "cookieless" in (site.consent, hit.consent) else "full"
+        visitor = None if hit_consent == "cookieless" else hit.visitor or secrets.token_urlsafe(12)
+        touch = classify(hit.page, hit.referrer, site.rules, site.domains)
+        earlier = await self._earlier(hit.visitor) if visitor is not None and hit.visitor else None
+        now = self._now()
+        walker = self._walker(site, hit, now) if visitor is None else None
+        visit = self._known(site, hit, touch, walker, now)
+        if visit is None:
+            visit = self._new(site, hit, touch, visitor, hit_consent, earlier, now)
+            self.counters.begun += 1
+        if walker is not None:
+            _put_last(self._cookieless, walker, visit.id)
+        self._sign_of_life(visit, now)
+        self._page(visit, now, hit.page)
+        number = await self._number(visit, now)
+        visit.told.add(number)
+        return Told(visit.visitor, visit.id, self._swap(site, number))
+
+    def beat(self, site: Site, visit_id: str, page: str, active: bool) -> Swap | None:
+        """A page is still there, and `active`: its visitor did something. What it must show, where it may show something else."""
+        visit = self._of(site, visit_id)
+        if visit is None:
+            return None
+        self.counters.beats += 1
+        now = self._now()
+        if active:
+            self._sign_of_life(visit, now)
+            self.allocator.beat(visit.id, now)
+            self.writing.visit(visit, soon=False)
+        number = self._shown(visit)
+        if visit.told == {number}:
+            return None
+        self.counters.swapped_back += number not in visit.told
+        visit.told.add(number)
+        return self._swap(site, number)
+
+    def event(self, site: Site, visit_id: str, kind: EventKind, page: str, number: str, at: float | None) -> None:
+        """A phone link was tapped, the number copied, a page of a single-page site opened, a page closed; `at` by the page's clock."""
+        visit = self._of(site, visit_id)
+        if visit is None:
+            return
+        now = self._now()
+        when = at if at is not None and now - CLOCK_SECONDS <= at <= now else now
+        match kind:
+            case "leave":
+                self._leaving[visit.id] = when
+                return
+            case "page":
+                self._page(visit, now, page)
+                self.allocator.beat(visit.id, now)
+            case "tap" | "copy":
+                lease = self.book.of_visit(visit.id)
+                if lease is None or (number and lease.number.lstrip("+") != number.lstrip("+")):
+                    return  # it was another number: the default one says nothing of a visit
+                self.allocator.tap(visit.id, when)
+                self.delays.tapped()
+                self.counters.taps += 1
+                self.attributing.evidence(lease.number, now)
+                self.writing.wake()
+        self._sign_of_life(visit, now)
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _now(self) -> float:
+        """Epoch seconds; always later than the last time, so that a number and a beginning name one lease."""
+        self._last_now = max(self._clock().timestamp(), self._last_now + 1e-5)
+        return self._last_now
+
+    async def _earlier(self, visitor: str | None) -> Touch | None:
+        if visitor is None or visitor in self._touches:
+            return self._touches.get(visitor or "")
+        if self.writing.problem is not None:
+            return None
+        try:
+            async with asyncio.timeout(0.5):
+                return await self._store.last_touch(visitor)
+        except (StoreDownError, TimeoutError):
+            return None
+
+    def _known(self, site: Site, hit: Hit, touch: Touch, walker: bytes | None, now: float) -> Visit | None:
+        """The visit that goes on with this page, if one does: a new advertisement, or a long rest, begins another."""
+        visit_id = hit.visit
+        if visit_id is None and walker is not None and _comes_from_the_site(site, hit):
+            visit_id = self._cookieless.get(walker)
+        visit = self._visits.get(visit_id) if visit_id else None
+        if visit is None or visit.site != site.name or now - visit.active > VISIT_SECONDS:
+            return None
+        if visit.visitor is not None and hit.visitor not in (None, visit.visitor):
+            return None
+        anew = touch.source != DIRECT and (touch.source, touch.campaign, touch.keyword, touch.click_id) != (
+            visit.touch.source,
+            visit.touch.campaign,
+            visit.touch.keyword,
+            visit.touch.click_id,
+        )
+        return None if anew else visit
+
+    def _new(
+        self,
+        site: Site,
+        hit: Hit,
+        touch: Touch,
+        visitor: str | None,
+        consent: Consent,
+        earlier: Touch | None,
+        now: float,
+    ) -> Visit:
+        booked = credited(site.policy, earlier, touch)
+        if visitor is not None:
+            _put_last(self._touches, visitor, booked)
+        return Visit(
+            id=secrets.token_urlsafe(12),
+            site=site.name,
+            visitor=visitor,
+            began=now,
+            active=now,
+            source=next((name for name in (booked.source, site.otherwise) if name and self._has_numbers(name)), None),
+            touch=touch,
+            credited=booked,
+            landing=clean(hit.page, 2000),
+            referrer=clean(hit.referrer, 1000),
+            mobile=hit.mobile,
+            region=hit.region,
+            address=kept_address(hit.address, self.sites.address, self._address_key),
+            consent=consent,
+            ids=dict(hit.ids) if consent == "full" else {},
+        )
+
+    def _has_numbers(self, source: str) -> bool:
+        return source in self._pools
+
+    async def _number(self, visit: Visit, now: float) -> str:
+        """What the visit's page is to show now; ``""``: what is printed on it."""
+        first = not visit.told
+        if visit.source is None or not self._has_numbers(visit.source):
+            self.counters.printed += first
+            self.writing.visit(visit, soon=first)
+            return ""
+        before = self.book.of_visit(visit.id)
+        request = VisitRequest(visit.id, visit.source, visit.visitor, visit.mobile, visit.region)
+        shown = self.allocator.assign(request, now)
+        lease = shown.lease
+        fresh = lease is not None and lease is not before
+        visit.covered |= lease is not None
+        self.writing.visit(visit, soon=first or fresh)
+        if first:
+            self.counters.covered += lease is not None
+            self.counters.default += lease is None
+        if lease is None or not fresh:
+            return shown.number
+        self.delays.visit_began(now, visit.mobile)
+        if await self.writing.durable(lease):
+            return shown.number
+        self.counters.not_durable += 1
+        return self._pools[visit.source].default
+
+    def _shown(self, visit: Visit) -> str:
+        """As `_number`, without asking for a number."""
+        if visit.source is None or not self._has_numbers(visit.source):
+            return ""
+        lease = self.book.of_visit(visit.id)
+        if lease is None or lease.ended is not None or not self.writing.has(lease):
+            return self._pools[visit.source].default
+        return lease.number
+
+    def _swap(self, site: Site, number: str) -> Swap:
+        return {printed.lstrip("+"): written(number) for printed in site.replace} if number else {}
+
+    def _of(self, site: Site, visit_id: str) -> Visit | None:
+        visit = self._visits.get(visit_id)
+        if visit is None or visit.site != site.name:
+            self.counters.unknown += 1
+            return None
+        return visit
+
+    def _sign_of_life(self, visit: Visit, now: float) -> None:
+        visit.active = now
+        self._leaving.pop(visit.id, None)
+        _put_last(self._visits, visit.id, visit)
+        self.counters.open = len(self._visits)
+
+    def _page(self, visit: Visit, now: float, url: str) -> None:
+        if visit.saw(now, clean(url, 1000)):
+            self.writing.page(visit.id, len(visit.pages) - 1, visit.pages[-1])
+
+    def _walker(self, site: Site, hit: Hit, now: float) -> bytes:
+        """Who goes from page to page where nothing may be kept in his browser; of use for a day, and never written down."""
+        if now - self._salted_at > 86_400.0:
+            self._salt, self._salted_at, self._cookieless = secrets.token_bytes(16), now, {}
+        seen = f"{site.name}\n{hit.address}\n{hit.agent}".encode(errors="replace")
+        return hashlib.blake2b(seen, key=self._salt, digest_size=16).digest()
+
+    def _risk(self, lease: Lease, now: float) -> float:
+        if not self.policy.is_auto(lease.source):
+            return lease.active  # longest unused first
+        called = max(self.memory.callers(lease.person).values(), default=0.0)
+        since_left = None if lease.left is None else now - lease.left
+        return self.delays.remaining(now - lease.began, since_left) * (1 - CALLED * called)
+
+    # -- what is due ---------------------------------------------------------------------------------------------------
+
+    async def _look_after(self) -> None:
+        marked = corrected = self._now()
+        purged = 0.0
+        while True:
+            await asyncio.sleep(1.0)
+            now = self._now()
+            self._close_pages(now)
+            self.attributing.settle(now)
+            try:
+                if now - marked > _MARKED_EVERY:
+                    marked = now
+                    self.writing.mark(LEARNED, learned_text(self.delays.learned))
+                    self._forget_in_memory(now)
+                    since, corrected = corrected, now
+                    for call in await self._store.corrected_calls(datetime.fromtimestamp(since, UTC)):
+                        people = {call.visit: (call.person, call.confidence)}
+                        self.memory.remember(call.caller, call.number, call.at, people)
+                if now - purged > _PURGED_EVERY:
+                    purged = now
+                    before = datetime.fromtimestamp(now, UTC) - timedelta(days=self.sites.keep)
+                    self.counters.forgotten += await self._store.forget(before)
+            except StoreDownError:
+                pass  # the writer says so
+            except Exception:
+                log.exception("looking after the visits failed; it is tried again")
+
+    def _close_pages(self, now: float) -> None:
+        for visit_id, at in [(v, at) for v, at in self._leaving.items() if now - at > LEAVE_SECONDS]:
+            del self._leaving[visit_id]
+            lease = self.book.of_visit(visit_id)
+            self.allocator.leave(visit_id, at)
+            if lease is not None:
+                self.delays.page_closed(at, max(0.0, at - lease.began), lease.mobile)
+                self.attributing.evidence(lease.number, now)
+            self.writing.wake()
+
+    def _forget_in_memory(self, now: float) -> None:
+        """Visits nobody has heard of for long, unless a page of theirs may still show their number."""
+        for visit_id in [v.id for v in self._visits.values() if now - v.active > 2 * VISIT_SECONDS]:
+            lease = self.book.of_visit(visit_id)
+            if lease is None or lease.left is not None or now - lease.began > 2 * 86_400.0:
+                del self._visits[visit_id]
+        self.counters.open = len(self._visits)
+
+
+def _comes_from_the_site(site: Site, hit: Hit) -> bool:
+    try:
+        return site.has(urlsplit(hit.referrer).netloc.lower())
+    except ValueError:
+        return False
+
+
+def _put_last(kept: dict[K, V], key: K, value: V) -> None:
+    kept.pop(key, None)
+    kept[key] = value
+    if len(kept) > MOST_VISITS:
+        del kept[next(iter(kept))]

@@ -1,0 +1,141 @@
+"""Visits and leases as rows, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from bridge.core.model import Attribution, AttributionKind
+from bridge.core.pools.lease import Lease
+from bridge.core.site import PageView, Visit
+from bridge.core.sources.touch import Touch
+from bridge.flows.visit_ports import Note
+from bridge.store.rows import storable_text
+
+_CREDITED = ("rule", "paid", "medium", "campaign", "keyword", "content", "click_id", "click_id_kind", "referrer_host")
+
+
+def visit_row(visit: Visit) -> dict[str, Any]:
+    """The columns of `visits`."""
+    credited = asdict(visit.credited)
+    row = {
+        "id": visit.id,
+        "site": visit.site,
+        "visitor": visit.visitor,
+        "began_at": instant(visit.began),
+        "active_at": instant(visit.active),
+        "source": visit.source,
+        "came_from": credited["source"],
+        **{name: credited[name] for name in _CREDITED},
+        "touch": {name: storable_text(value) for name, value in asdict(visit.touch).items()},
+        "landing": visit.landing,
+        "referrer": visit.referrer,
+        "mobile": visit.mobile,
+        "region": visit.region,
+        "address": visit.address,
+        "consent": visit.consent,
+        "ids": {name: storable_text(value) for name, value in visit.ids.items()},
+        "covered": visit.covered,
+    }
+    return {name: storable_text(value) for name, value in row.items()}
+
+
+def visit_from(row: Mapping[Any, Any], pages: Iterable[Mapping[Any, Any]] = ()) -> Visit:
+    """The visit of a row of `visits` and its rows of `pages`, in order."""
+    known = {f.name for f in fields(Touch)}
+    return Visit(
+        id=row["id"],
+        site=row["site"],
+        visitor=row["visitor"],
+        began=row["began_at"].timestamp(),
+        active=row["active_at"].timestamp(),
+        source=row["source"],
+        touch=Touch(**{name: value for name, value in row["touch"].items() if name in known}),
+        credited=credited_from(row),
+        landing=row["landing"],
+        referrer=row["referrer"],
+        mobile=row["mobile"],
+        region=row["region"],
+        address=row["address"],
+        consent=row["consent"],
+        ids=row["ids"],
+        covered=row["covered"],
+        pages=[PageView(page["at"].timestamp(), page["url"]) for page in pages],
+    )
+
+
+def credited_from(row: Mapping[Any, Any]) -> Touch:
+    """What the visit of a row of `visits` is booked on."""
+    return Touch(source=row["came_from"], **{name: row[name] for name in _CREDITED})
+
+
+def page_row(visit: str, seq: int, page: PageView) -> dict[str, Any]:
+    return {"visit": visit, "seq": seq, "at": instant(page.at), "url": storable_text(page.url)}
+
+
+def lease_row(lease: Lease) -> dict[str, Any]:
+    """The columns of `leases`."""
+    return {
+        "number": lease.number,
+        "began_at": instant(lease.began),
+        "source": lease.source,
+        "visit": lease.visit,
+        "visitor": lease.visitor,
+        "active_at": instant(lease.active),
+        "left_at": None if lease.left is None else instant(lease.left),
+        "ended_at": None if lease.ended is None else instant(lease.ended),
+        "swapped": lease.swapped,
+        "mobile": lease.mobile,
+        "region": storable_text(lease.region),
+        "taps": list(lease.taps),
+    }
+
+
+def lease_from(row: Mapping[Any, Any]) -> Lease:
+    """The lease of a row of `leases`."""
+    return Lease(
+        number=row["number"],
+        source=row["source"],
+        visit=row["visit"],
+        visitor=row["visitor"],
+        began=row["began_at"].timestamp(),
+        active=row["active_at"].timestamp(),
+        mobile=row["mobile"],
+        region=row["region"],
+        left=None if row["left_at"] is None else row["left_at"].timestamp(),
+        ended=None if row["ended_at"] is None else row["ended_at"].timestamp(),
+        swapped=row["swapped"],
+        taps=tuple(row["taps"]),
+    )
+
+
+def note_row(note: Note, seq: int) -> dict[str, Any]:
+    """The columns of `attributions`."""
+    found = note.attribution
+    row = {
+        "call_id": note.call_id,
+        "seq": seq,
+        "at": note.at,
+        "kind": found.kind.value,
+        "source": found.source,
+        "visit": found.visit,
+        "confidence": found.confidence,
+        "reason": found.reason,
+        "by": note.by,
+        "candidates": [list(candidate) for candidate in note.candidates],
+    }
+    return {name: storable_text(value) for name, value in row.items()}
+
+
+def instant(at: float) -> datetime:
+    """An epoch second as the books have it."""
+    return datetime.fromtimestamp(at, UTC)
+
+
+def note_from(row: Mapping[Any, Any]) -> Note:
+    """A row of `attributions`."""
+    found = Attribution(AttributionKind(row["kind"]), row["source"], row["reason"], row["visit"], row["confidence"])
+    candidates = tuple((visit, probability) for visit, probability in row["candidates"])
+    return Note(row["call_id"], row["at"], found, row["by"], candidates)
