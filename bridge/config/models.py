@@ -11,6 +11,7 @@ from bridge.config.lines import Line
 from bridge.config.numbers import Defaults, Fallback, Notice, Number, Pool, Source
 from bridge.config.opening import Zone
 from bridge.config.problems import shown
+from bridge.config.retention import Retention
 from bridge.config.screening import Screening
 from bridge.config.services import Asterisk, Log, Monitor, Recordings, Store
 from bridge.config.sites import AttributionSettings, SiteService
@@ -45,6 +46,7 @@ class Config(Model):
     store: Store = Field(default_factory=Store, description="Where calls are written down.")
     asterisk: Asterisk = Field(description="The PBX beside the daemon.")
     recordings: Recordings = Field(default_factory=Recordings, description="Recordings of the calls.")
+    retention: Retention = Field(default_factory=Retention, description="How long recordings are kept.")
     notices: dict[Name, Notice] = Field(default_factory=dict, description="Announcements of the recording, by name.")
     lines: dict[Name, Line] = Field(min_length=1, description="The company's phones, by name.")
     sources: dict[Name, Source] = Field(default_factory=dict, description="Where ads run, by name.")

@@ -48,6 +48,11 @@ def check_names(data: dict[str, Any], report: Report) -> None:
             if name not in known and not (section == "notices" and name == NO_NOTICE):
                 near = did_you_mean(name, known)
                 report(path, f"there is no {section[:-1]} {shown(name)}{near}")
+    retention = _section(data, "retention")
+    for name in map(str, _section(retention, "sources")):
+        known = _section(data, "sources")
+        if name not in known:
+            report(("retention", "sources", name), f"there is no source {shown(name)}{did_you_mean(name, known)}")
     if NO_NOTICE in _section(data, "notices"):
         report(("notices", NO_NOTICE), "`none` means that there is no notice: give this one another name")
 

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bridge.config.common import Address, FilePath, IpAddress, Listen, Model, Secret, SoundFolder, Switch
 from bridge.config.problems import shown
+from bridge.config.retention import Part, Share
 
 SQLITE = "sqlite+aiosqlite:///"
 POSTGRES = "postgresql+asyncpg://"
@@ -143,6 +144,24 @@ class Recordings(Model):
         description="A call whose caller heard no notice to its end: `skip` does not record it, `record` does.",
         examples=["skip"],
     )
+    alarm_below: Share = Field(
+        default_factory=lambda: Part(0.1),
+        description="An alarm in the log and in `/healthz` when less of the disk is free.",
+        examples=["10%"],
+        json_schema_extra={"default": "10%"},
+    )
+    stop_below: Share = Field(
+        default_factory=lambda: Part(0.05),
+        description="New calls are not recorded while less of the disk is free; they go on all the same.",
+        examples=["5%"],
+        json_schema_extra={"default": "5%"},
+    )
+
+    @model_validator(mode="after")
+    def _alarm_comes_first(self) -> Self:
+        if self.stop_below > self.alarm_below:
+            raise ValueError("`stop_below` is more than `alarm_below`: the alarm would come after the stop")
+        return self
 
 
 class Monitor(Model):
