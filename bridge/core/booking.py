@@ -90,15 +90,33 @@ def ended(call: Call, end: End, *, notice: NoticeSpec | None) -> Call:
         hung_up_by=end.hung_up_by or None,
         hangup_cause=end.cause,
         notice=_evidence(end, notice),
-        recording=call.recording
-        if call.recording.status not in {RecordingStatus.NONE, RecordingStatus.PENDING}
-        else recording_of(end),
+        recording=_recording(call.recording, end),
         rings=_with_planned(call.rings, rings_of(end)),
         quality=end.rtcp or call.quality,
         screening=screening,
         spam=is_spam(screening),
     )
-    return _settled(done)
+    return _settled(_in_order(done))
+
+
+def _in_order(call: Call) -> Call:
+    """Nothing lasts less than nothing, even where Asterisk's clock was set back during the call.
+
+    The talk keeps its length if it can. `quality` says by how many seconds the times disagreed, as `clock_jump`.
+    """
+    jump = 0.0
+    if call.answered_at is not None and call.ended_at is not None:
+        if (early := (call.answered_at - call.started_at).total_seconds()) < 0:
+            jump = early
+            later = call.started_at - call.answered_at
+            call = replace(call, answered_at=call.started_at, ended_at=call.ended_at + later)
+        if (talk := call.talk_seconds or 0.0) < 0:
+            jump = min(jump, talk)
+            call = replace(call, ended_at=call.answered_at)
+    elif call.ended_at is not None and (wait := call.wait_seconds or 0.0) < 0:
+        jump = wait
+        call = replace(call, ended_at=call.started_at)
+    return replace(call, quality={**call.quality, "clock_jump": jump}) if jump else call
 
 
 def interrupted(call: Call, at: datetime) -> Call:
@@ -142,6 +160,13 @@ def outcome_of(end: End) -> Outcome:
             return Outcome.UNREACHABLE
         case _:  # CANCEL, ANSWER without being connected (hung up during the whisper), or still dialling
             return Outcome.ABANDONED
+
+
+def _recording(known: Recording, end: End) -> Recording:
+    """What is already known of the recording stays. That it was left out because of the disk counts if it was so and people talked."""
+    if known.status is RecordingStatus.OFF_DISK:
+        return known if end.recording == "off" and end.connected is not None else recording_of(end)
+    return recording_of(end) if known.status in {RecordingStatus.NONE, RecordingStatus.PENDING} else known
 
 
 def recording_of(end: End) -> Recording:
@@ -198,13 +223,16 @@ def _settled(call: Call) -> Call:
     for ring in call.rings:
         at = call.answered_at
         won = at is not None and ring.phone == call.answered_by and ring.began_at <= at <= (ring.ended_at or at)
-        rings.append(replace(ring, result="answer", ended_at=at) if won else ring)
+        ring = replace(ring, result="answer", ended_at=at) if won else ring
+        if ring.ended_at is not None and ring.ended_at < ring.began_at:
+            ring = replace(ring, ended_at=ring.began_at)  # the clock was set back
+        rings.append(ring)
     return replace(call, rings=tuple(sorted(rings, key=lambda ring: (ring.began_at, ring.phone))))
 
 
 def _evidence(end: End, notice: NoticeSpec | None) -> NoticeEvidence | None:
-    if not end.notice:
-        return None
+    if not end.notice or end.notice_began is None:
+        return None  # named by the plan, and never begun
     same = notice is not None and notice.sound == end.notice
     return NoticeEvidence(
         file=end.notice,

@@ -230,6 +230,11 @@ def test_the_caller_as_booked(sent: str, presentation: str, booked: str | None) 
     assert booking.caller_of(sent, presentation, "RU") == booked
 
 
+def test_a_notice_that_was_never_begun_is_no_evidence() -> None:
+    fact = unanswered(StageRun(1, "play", t(1)), notice_began=None, notice_ended=None, notice_status="")
+    assert booking.ended(CALL, fact, notice=NOTICE).notice is None
+
+
 # --- screening -------------------------------------------------------------------------------------------------------------
 
 ASKED = Screening(Verdict.SUSPECTED, "7 calls within 10 min, 5 are usual", Measure.CHALLENGE)
