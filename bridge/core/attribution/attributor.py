@@ -29,8 +29,10 @@ STRANGER_ON_NUMBER = (
 STRANGER = 0.03  #: the same for somebody known from another number
 REPEAT = 0.023  #: a caller calls again at a rate of REPEAT / (time since his last call): 0.3 times in all, over some seven decades
 SOONEST_REPEAT = 5.0
+DOUBT = 1.15  #: the odds against the likeliest visit count so much more: the rates are themselves only estimates
 KEPT_SHARE = 1e-4  #: candidates below it are not kept in the finding
 KEPT = 12
+MOST = 0.9999  #: nothing is certain
 
 
 class Attributor:
@@ -77,8 +79,8 @@ class Attributor:
 
     def _weigh(self, call: InboundCall, source: str, history: NumberHistory) -> Finding:
         at, rates = call.at, self.delays.best
-        known = self.memory.of(call.caller, call.number)
-        persons = self.memory.persons(call.caller)
+        known = self.memory.of(call.caller, call.number, at)
+        persons = self.memory.persons(call.caller, at)
         stranger = 1.0 if not persons else STRANGER if known is None else STRANGER_ON_NUMBER
         caller = call.caller or WITHHELD
         holder: Lease | None = None
@@ -174,8 +176,10 @@ class Attributor:
         kind = AttributionKind.CALLER_MEMORY if by_memory else AttributionKind.VISIT
         others = sum(c.probability >= 0.01 for c in candidates[1:])
         since = None if known is None else call.at - known.at
-        reason = reasons.for_visit(call, winner, leases.get(winner.visit), others, since, self._zone)
-        return Attribution(kind, source, reason, winner.visit, min(winner.probability, 0.9999))
+        odds_against = DOUBT * (1 - winner.probability)
+        confidence = min(winner.probability / (winner.probability + odds_against), MOST)
+        reason = reasons.for_visit(call, winner, confidence, leases.get(winner.visit), others, since, self._zone)
+        return Attribution(kind, source, reason, winner.visit, confidence)
 
     def _learn(self, finding: Finding, evidence: Evidence) -> None:
         call = finding.call

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 MAX_CALLERS = 200_000
 MAX_NUMBERS_OF_CALLER = 8
+MAX_CALLS = 3  #: of one caller to one number
 WITHHELD = ""  #: stands for every caller who hides his number
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What is known of one caller's calls to one number: the last of them, and which visits they came from."""
+    """What one call told: which visits it may have come from."""
 
     at: float
     visits: Mapping[str, tuple[str, float]]  #: visit -> (person, probability); what is left of 1 came from elsewhere
@@ -22,20 +23,23 @@ class CallerMemory:
     """Grows with `remember`, forgets the callers not heard of for longest beyond MAX_CALLERS."""
 
     def __init__(self) -> None:
-        self._calls: dict[str, dict[str, Remembered]] = {}  #: caller -> number -> what is known; latest caller last
+        #: caller -> number -> what each of his latest calls told, oldest first; latest caller last
+        self._calls: dict[str, dict[str, tuple[Remembered, ...]]] = {}
         self._callers: dict[str, dict[str, float]] = {}  #: person -> caller -> probability
 
-    def of(self, caller: str | None, number: str) -> Remembered | None:
-        """Earlier calls of this caller to this very number."""
-        return None if not caller else self._calls.get(caller, {}).get(number)
+    def of(self, caller: str | None, number: str, before: float) -> Remembered | None:
+        """The latest call of this caller to this very number before a time."""
+        known = self._calls.get(caller, _NUMBERS).get(number, ()) if caller else ()
+        return next((call for call in reversed(known) if call.at < before), None)
 
-    def persons(self, caller: str | None) -> dict[str, float]:
-        """The persons this caller may be, from all his calls."""
+    def persons(self, caller: str | None, before: float) -> dict[str, float]:
+        """The persons this caller may be, from all his calls before a time."""
         found: dict[str, float] = {}
-        if caller:
-            for known in self._calls.get(caller, {}).values():
-                for person, share in known.visits.values():
-                    found[person] = max(found.get(person, 0.0), share)
+        for known in self._calls.get(caller, _NUMBERS).values() if caller else ():
+            for call in known:
+                if call.at < before:
+                    for person, share in call.visits.values():
+                        found[person] = max(found.get(person, 0.0), share)
         return found
 
     def callers(self, person: str) -> Mapping[str, float]:
@@ -43,15 +47,15 @@ class CallerMemory:
         return self._callers.get(person, _NOBODY)
 
     def remember(self, caller: str | None, number: str, at: float, visits: Mapping[str, tuple[str, float]]) -> None:
-        """A call was attributed (or attributed anew): `visits` has visit -> (person, probability)."""
+        """A call was attributed: `visits` has visit -> (person, probability). For the same call again, the new finding replaces the old."""
         for person, share in visits.values():
             callers = self._callers.setdefault(person, {})
             callers[caller or WITHHELD] = max(callers.get(caller or WITHHELD, 0.0), share)
         if not caller:
             return
         numbers = self._calls.pop(caller, {})
-        numbers.pop(number, None)
-        numbers[number] = Remembered(at, dict(visits))
+        known = tuple(call for call in numbers.pop(number, ()) if call.at != at)
+        numbers[number] = tuple(sorted((*known, Remembered(at, dict(visits))), key=lambda call: call.at))[-MAX_CALLS:]
         if len(numbers) > MAX_NUMBERS_OF_CALLER:
             del numbers[next(iter(numbers))]
         self._calls[caller] = numbers
@@ -59,8 +63,8 @@ class CallerMemory:
             self._forget(next(iter(self._calls)))
 
     def _forget(self, caller: str) -> None:
-        for known in self._calls.pop(caller).values():
-            for person, _ in known.visits.values():
+        for call in (call for known in self._calls.pop(caller).values() for call in known):
+            for person, _ in call.visits.values():
                 callers = self._callers.get(person, {})
                 callers.pop(caller, None)
                 if not callers:
@@ -68,3 +72,4 @@ class CallerMemory:
 
 
 _NOBODY: Mapping[str, float] = {}
+_NUMBERS: Mapping[str, tuple[Remembered, ...]] = {}

@@ -19,7 +19,7 @@ PRIOR_CALLS = 40.0  #: what the published distribution is worth, in calls
 KIND_STRENGTH = 4.0  #: calls per bin by which a kind of visit leans on all visits together
 FACTOR_STRENGTH = 10.0  #: and as a whole
 RECENT = 2000  #: calls that are looked at again
-LOOKS = 20  #: so many of them with every new call
+LOOKS = 10  #: so many of them with every new call
 SMOOTH = (0.15, 0.7, 0.15)  #: a count is spread over the neighbouring bins,
 SMOOTH_LATE = (
     0.1,

@@ -26,10 +26,16 @@ def for_unbound() -> str:
 
 
 def for_visit(
-    call: InboundCall, winner: Candidate, lease: Lease | None, others: int, since_last_call: float | None, zone: tzinfo
+    call: InboundCall,
+    winner: Candidate,
+    confidence: float,
+    lease: Lease | None,
+    others: int,
+    since_last_call: float | None,
+    zone: tzinfo,
 ) -> str:
     """`others` is how many other visits are possible at all; `since_last_call` is set where the caller is known on this number."""
-    sure = f"{winner.probability:.3f}" if winner.probability < 0.9995 else "over 0.999"
+    sure = f"{confidence:.3f}" if confidence < 0.9995 else "over 0.999"
     if since_last_call is not None and winner.repeat > winner.probability / 2:
         return f"this caller called this very number {in_words(since_last_call)} before and was found to be this visit; {sure}"
     if lease is None:
@@ -46,7 +52,7 @@ def for_visit(
         parts.append(f"and closed the page {in_words(call.at - (lease.left or call.at))} before the call")
     if since_last_call is not None:
         parts.append("; it is the visitor known behind this caller")
-    if winner.probability < 0.9:
+    if confidence < 0.9:
         parts.append(
             f"; {others} other visit{'' if others == 1 else 's'} that saw the number before may have called too"
         )

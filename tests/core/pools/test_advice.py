@@ -54,7 +54,15 @@ def test_the_automatic_hold_learns_the_traffic():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(3.6, "4 s"), (150, "2 min 30 s"), (1200, "20 min"), (5400, "1 h 30 min"), (6 * HOUR, "6 h"), (5 * 86_400, "5 days")]
+    ("seconds", "text"),
+    [
+        (3.6, "4 s"),
+        (150, "2 min 30 s"),
+        (1200, "20 min"),
+        (5400, "1 h 30 min"),
+        (6 * HOUR, "6 h"),
+        (5 * 86_400, "5 days"),
+    ],
 )
 def test_lengths_in_words(seconds: float, text: str):
     assert in_words(seconds) == text

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -60,7 +62,9 @@ class Rules(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
 
-    @rule(source=st.sampled_from(["direct", "direct", "google", "radio"]), visitor=st.sampled_from([None, "a", "b", "c"]))
+    @rule(
+        source=st.sampled_from(["direct", "direct", "google", "radio"]), visitor=st.sampled_from([None, "a", "b", "c"])
+    )
     def a_visit(self, source: str, visitor: str | None) -> None:
         before = self.holders()
         self.count += 1
@@ -70,7 +74,9 @@ class Rules(RuleBasedStateMachine):
         pool = next(pool for pool in POOLS if pool.source == source)
         assert shown.number in (*pool.numbers, pool.default)  # nothing is shared between sources
         assert (shown.lease is None) == (shown.number == pool.default)
-        mine = [n for n, lease in before.items() if visitor is not None and lease.visitor == visitor and OF[n] == source]
+        mine = [
+            n for n, lease in before.items() if visitor is not None and lease.visitor == visitor and OF[n] == source
+        ]
         if shown.lease is None:
             # the default number only when every number is protected
             assert all(number in before and self.protected(before[number]) for number in pool.numbers)
@@ -176,7 +182,7 @@ class Rules(RuleBasedStateMachine):
         assert len({lease.visit for lease in held}) == len(held)
         assert all(OF[lease.number] == lease.source for lease in self.written.values())
         ended = sorted((lease for lease in self.written.values()), key=lambda lease: (lease.number, lease.began))
-        for one, other in zip(ended, ended[1:], strict=False):
+        for one, other in pairwise(ended):
             if one.number == other.number:
                 assert one.ended is not None
                 assert one.ended <= other.began
@@ -220,12 +226,10 @@ def test_a_number_changes_its_source_only_after_quarantine():
 
 
 def test_pools_that_share_a_number_are_refused():
-    try:
+    with pytest.raises(ValueError, match="belongs to one pool"):
         plain(pools=(POOLS[0], Pool("other", "+78000000400", (POOLS[0].numbers[0],))))
-    except ValueError as error:
-        assert "belongs to one pool" in str(error)
-    else:
-        raise AssertionError("taken")
+    with pytest.raises(ValueError, match="default number of other and in the pool of direct"):
+        plain(pools=(POOLS[0], Pool("other", POOLS[0].numbers[0])))
 
 
 def test_a_number_found_open_twice_is_held_once():

@@ -82,10 +82,11 @@ class Site:
     dwell: Delay = DWELL
     mobile: float = 0.6
     taps_on_mobile: float = 0.75  # of the calls made on a mobile with the page open
+    stays: float = 0.5  # of those who call within 20 min, have the page open meanwhile
     idle_taps: float = 0.01  # visits that tap and do not call
     returning: float = 0.12
-    calls_again: float = 0.15
-    left_open: float = 0.03
+    calls_again: float = 0.1
+    left_open: float = 0.02
     regions: bool = False
 
 
@@ -149,6 +150,8 @@ def _visit(
         began = at if site.clock == "begin" else leaves
         first = began + max(site.delay(rng), 4.0 if site.clock == "begin" else 0.5)
         phone = phones.setdefault(client, f"+79{rng.randrange(10**9):09d}") if rng.random() < 0.95 else None
+        if first - at < 1200 and rng.random() < site.stays:
+            leaves = max(leaves, first + rng.uniform(2, 60))
         home = region if rng.random() < 0.8 else "nsk"
         calls.append(MadeCall(first, phone, home if site.regions else None))
         if mobile and first <= leaves and rng.random() < site.taps_on_mobile:
