@@ -17,16 +17,20 @@ from bridge.ami import AmiClient, AmiConfig, AmiError, AmiEvent, AmiState, Conne
 from bridge.config.loader import Loaded, load
 from bridge.config.models import Config
 from bridge.config.problems import ConfigError
+from bridge.core.retention import DiskState
 from bridge.fastagi import AgiServer, inherited_sockets
 from bridge.flows.books import Books
 from bridge.flows.inbound import Inbound
-from bridge.flows.ports import StoreDownError
+from bridge.flows.keeping import Keeper
+from bridge.flows.ports import RecordingLaterError, StoreDownError
 from bridge.journal import JournalReader
 from bridge.measures import GAUGES, HELP
 from bridge.recordings.worker import RecordingWorker
 from bridge.store.calls import CallStore
 from bridge.store.engine import Database
+from bridge.store.keeping import KeepingStore
 from bridge.store.migrate import migrate, require_current
+from bridge.supervise import Parts
 from bridge.telemetry.health import DEGRADED, OK, STARTING, Health
 from bridge.telemetry.metrics import Metrics
 from bridge.telemetry.monitor import Monitor
@@ -35,10 +39,14 @@ from bridge.telemetry.pidfile import PidFile
 
 log = logging.getLogger(__name__)
 
-PARTS: Final = ("config", "agi", "ami", "store", "journal")
+PARTS: Final = ("config", "agi", "ami", "store", "journal", "recordings", "parts")
 WATCH_SECONDS: Final = 0.5
 RECONCILE_SECONDS: Final = 60.0
 STORE_RETRY_SECONDS: Final = 5.0
+DISK_SECONDS: Final = 5.0
+SWEEP_SECONDS: Final = 3600.0
+PRUNE_SECONDS: Final = 86400.0
+JOURNAL_BYTES: Final = 16_000_000  #: at this length it is turned over
 #: What cannot be changed while calls go on.
 _FIXED: Final = ("store", "asterisk", "recordings", "monitor", "log")
 
@@ -56,16 +64,20 @@ class Daemon:
         self.config = config
         self.database = Database(config.store.dsn())
         self.store = CallStore(self.database)
-        self.journal = JournalReader(journal_path(config))
+        self.journal = JournalReader(
+            journal_path(config), turn_at=JOURNAL_BYTES, keep_days=config.retention.journal.days
+        )
         self.recordings = RecordingWorker(spool_path(config), config.recordings.folder, config.recordings.format)
         self.books = Books(self.store, self.journal, self.recordings, loaded.directory, utc_now)
         self.inbound = Inbound(loaded.directory, utc_now, self.books.opened)
+        self.keeper = Keeper(KeepingStore(self.database), self.store, self.recordings, self.books, utc_now)
         self.agi = AgiServer(
             {"inbound": self.inbound}, peers=("127.0.0.0/8", "::1/128", *map(str, config.asterisk.agi.allow))
         )
-        self.ami = AmiClient(ami_config(config), self._on_event, self._on_connect)
+        self.ami = self._new_ami()
         self.notifier = Notifier()
         self.health = Health(PARTS, changed=self._health_changed)
+        self.parts = Parts(lambda problem: self._state("parts", problem))
         self.metrics = Metrics(__version__)
         self.monitor = Monitor(self.health, self.metrics.text, __version__)
         self._stop = asyncio.Event()
@@ -87,9 +99,9 @@ class Daemon:
             try:
                 pid_file.acquire()
             except OSError as error:  # a disk that is full or read-only keeps no call from its way
-                log.error(
+                log.error(  # noqa: TRY400 - the text says it all
                     "no process id in %s: %s; `callbridge reload` does not find this daemon", pid_file.path, error
-                )  # noqa: TRY400
+                )
             stack.callback(pid_file.release)
             self._config_is(OK, [])
             # first of all, calls are answered
@@ -100,25 +112,21 @@ class Daemon:
             stack.push_async_callback(self.monitor.stop)
             stack.push_async_callback(self.database.close)
             stack.push_async_callback(self.recordings.stop)
-            tasks = [
-                asyncio.create_task(work, name=name)
-                for name, work in (
-                    ("books", self._keep_books()),
-                    ("ami", self.ami.run()),
-                    ("watch", self._watch()),
-                    ("watchdog", self._beat()),
-                    ("reconcile", self._reconcile_now_and_then()),
-                )
-            ]
-            stack.push_async_callback(self._end, tasks)
+            stack.push_async_callback(self._end)
+            self._state("parts", "")
+            for name, work in (
+                ("books", self._keep_books),
+                ("ami", self._keep_ami),
+                ("watch", self._watch),
+                ("watchdog", self._beat),
+                ("reconcile", self._reconcile_now_and_then),
+                ("disk", self._look_at_disk),
+                ("recordings", self._keep_recordings),
+            ):
+                self.parts.start(name, work)
             log.info("calls are answered on %s", agi)
-            stopping = asyncio.create_task(self._stop.wait())
-            await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            await self._stop.wait()
             self.notifier.stopping()
-            stopping.cancel()
-            for task in tasks:
-                if task.done():
-                    task.result()  # a part that ended by itself has failed: systemd starts us again
 
     async def reload(self) -> None:
         """Take a new configuration, all or nothing. Calls under way are not touched."""
@@ -152,6 +160,50 @@ class Daemon:
         while not await self._open_store():  # noqa: ASYNC110 - nothing tells when a store is usable again
             await asyncio.sleep(STORE_RETRY_SECONDS)
         await self.books.run()
+
+    def _new_ami(self) -> AmiClient:
+        return AmiClient(ami_config(self.config), self._on_event, self._on_connect)
+
+    async def _keep_ami(self) -> None:
+        try:
+            await self.ami.run()
+        finally:
+            if not self._stop.is_set():
+                self.ami = self._new_ami()  # one runs only once
+
+    async def _look_at_disk(self) -> None:
+        """Alarm while there is little room, and no recording while there is next to none."""
+        while True:
+            limits = self.config.recordings
+            try:
+                problem = await self.keeper.look_at_disk(limits.stop_below, limits.alarm_below)
+            except OSError as error:
+                problem = f"the disk of the recordings cannot be looked at: {error}"
+            self.inbound.not_recorded = problem if self.keeper.disk is DiskState.STOP else ""
+            self._state("recordings", problem)
+            await asyncio.sleep(DISK_SECONDS)
+
+    async def _keep_recordings(self) -> None:
+        """Once an hour what lies in the spool finds its call; once a day what is too old goes."""
+        loop = asyncio.get_running_loop()
+        pruned: float | None = None
+        while True:
+            while not self.books.running:  # noqa: ASYNC110 - nothing tells when the store is usable
+                await asyncio.sleep(WATCH_SECONDS)
+            try:
+                await self.keeper.sweep()
+                if pruned is None or loop.time() - pruned > PRUNE_SECONDS:
+                    await self._prune()
+                    pruned = loop.time()
+            except (StoreDownError, RecordingLaterError, OSError) as error:
+                log.warning("the recordings cannot be looked through now: %s", error)
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _prune(self) -> None:
+        retention = self.config.retention
+        rules = retention.rules(await self.recordings.disk_bytes())
+        if count := await self.keeper.prune(rules, keep_sidecars=retention.sidecars == "keep"):
+            log.info("%d recordings were deleted by their age or the disk budget", count)
 
     async def _open_store(self) -> bool:
         try:
@@ -187,7 +239,7 @@ class Daemon:
                 self.health.set("ami", DEGRADED, self.ami.state)
             if self.books.running:
                 self._state("store", self.books.store_problem)
-                self._state("journal", self.books.journal_problem)
+                self._state("journal", self.books.journal_problem or self.journal.problem())
             if not told_ready and self.health.state == OK:
                 told_ready = True
                 self.notifier.ready()
@@ -252,11 +304,9 @@ class Daemon:
         if closed:
             log.warning("%d calls ended while Asterisk or the link to it was down", closed)
 
-    async def _end(self, tasks: list[asyncio.Task[Any]]) -> None:
+    async def _end(self) -> None:
         await self.ami.aclose()
-        for task in reversed(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.parts.stop()
         await self.books.stop()
 
     def _signalled(self, number: int) -> None:
@@ -272,6 +322,7 @@ class Daemon:
             "books": lambda: self.books.counters,
             "journal": lambda: self.journal.counters,
             "recordings": lambda: self.recordings.counters,
+            "keeping": lambda: self.keeper.counters,
         }
         for prefix, read in counters.items():
             self.metrics.group(prefix, read, HELP[prefix], GAUGES.get(prefix, ()))
@@ -279,8 +330,12 @@ class Daemon:
         gauge("agi_open_sessions", "Calls waiting for their answer now.", lambda: self.agi.open_sessions)
         gauge("ami_connected", "Whether the manager link is up.", lambda: float(self.ami.connected))
         gauge("ami_waiting_events", "Manager events not taken in yet.", lambda: self.ami.waiting_events)
+        gauge("disk_free", "Free share of the recordings' disk.", lambda: self.keeper.free)
         gauge("numbers", "Tracked numbers in force.", lambda: len(self.inbound.directory.numbers))
         gauge("journal_bytes", "Size of Asterisk's journal.", self.journal.size)
+        self.metrics.counter(
+            "part_failures", "Parts of the daemon that failed and were started again.", lambda: self.parts.failures
+        )
 
 
 def fixed_changes(old: Config, new: Config) -> Iterator[str]:

@@ -53,9 +53,14 @@ RECORDINGS = {
     "gave_up": "Recordings left for the next start.",
     "seconds": "Seconds of recorded talk kept.",
 }
-
+KEEPING = {
+    "found": "Files in the spool handed to their call again.",
+    "orphans": "Calls with audio in the spool that belongs nowhere.",
+    "deleted": "Recordings deleted by age or disk budget.",
+    "held": "Deletions that a legal hold stopped at the last moment.",
+}
 
 #: By the prefix of the metrics' names: callbridge_<prefix>_<counter>_total.
-HELP: Final = {"agi": AGI, "ami": AMI, "books": BOOKS, "journal": JOURNAL, "recordings": RECORDINGS}
+HELP: Final = {"agi": AGI, "ami": AMI, "books": BOOKS, "journal": JOURNAL, "recordings": RECORDINGS, "keeping": KEEPING}
 #: What may fall again.
-GAUGES: Final = {"books": ("open", "waiting"), "recordings": ("waiting",)}
+GAUGES: Final = {"books": ("open", "waiting"), "recordings": ("waiting",), "keeping": ("orphans",)}

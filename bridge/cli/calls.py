@@ -110,7 +110,7 @@ def show(ctx: click.Context, call_id: str, as_json: bool, config: Path | None) -
     from bridge.cli.output import to_json
 
     async def work(opened: Opened) -> None:
-        call = await _one(opened, call_id)
+        call = await one_call(opened, call_id)
         click.echo(
             to_json(as_dict(call, opened.zone)) if as_json else card(call, opened.zone, opened.config.recordings.folder)
         )
@@ -132,7 +132,7 @@ def play(ctx: click.Context, call_id: str, channel: str | None, config: Path | N
     """
 
     async def work(opened: Opened) -> Path:
-        call = await _one(opened, call_id)
+        call = await one_call(opened, call_id)
         recording = call.recording
         if recording.path is None or recording.status is not RecordingStatus.KEPT:
             fail(
@@ -167,7 +167,8 @@ def player_command(path: Path, channel: str | None) -> list[str] | None:
     return None
 
 
-async def _one(opened: Opened, prefix: str) -> Call:
+async def one_call(opened: Opened, prefix: str) -> Call:
+    """The one call whose id begins with `prefix`; ends the command if there is none, or more than one."""
     found = await opened.calls.get_by_prefix(prefix, limit=2)
     if not found:
         fail(f"no call has an id that begins with {prefix!r}")

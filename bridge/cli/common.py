@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bridge.core.directory import Directory
     from bridge.store.calls import CallStore
     from bridge.store.engine import Database
+    from bridge.store.keeping import KeepingStore
     from bridge.store.reports import Reports
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class Opened:
     zone: ZoneInfo
     calls: CallStore
     reports: Reports
+    keeping: KeepingStore
 
 
 def config_option(command: F) -> F:
@@ -112,6 +114,7 @@ def open_database(loaded: Loaded) -> Database:
 def with_books(path: Path | None, work: Callable[[Opened], Awaitable[T]]) -> T:
     """Runs `work` over the configured books, which must have this version's schema."""
     from bridge.store.calls import CallStore
+    from bridge.store.keeping import KeepingStore
     from bridge.store.migrate import require_current
     from bridge.store.reports import Reports
 
@@ -122,7 +125,8 @@ def with_books(path: Path | None, work: Callable[[Opened], Awaitable[T]]) -> T:
         try:
             await require_current(database)
             zone = ZoneInfo(loaded.config.timezone)
-            return await work(Opened(loaded.config, loaded.directory, zone, CallStore(database), Reports(database)))
+            stores = CallStore(database), Reports(database), KeepingStore(database)
+            return await work(Opened(loaded.config, loaded.directory, zone, *stores))
         finally:
             await database.close()
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from bridge.core.booking import caller_of, opened
 from bridge.core.call_id import is_call_id
 from bridge.core.directory import Directory
-from bridge.core.model import Call
+from bridge.core.model import Call, Recording, RecordingStatus
+from bridge.core.plan import Answer
 from bridge.core.routing import Decision, decide, fallback_answer
 from bridge.core.screening import RecentCalls, screen
 from bridge.flows.ports import Asking, Clock, Question
@@ -31,6 +33,7 @@ class Inbound:
         self._on_call = on_call
         self._cached: dict[str, str] = {}  #: what AstDB was last told, by key
         self._recent = RecentCalls()
+        self.not_recorded = ""  #: why no new call is recorded; "" while they are
         self.directory = directory
 
     @property
@@ -66,9 +69,10 @@ class Inbound:
             " (closed)" if decision.closed else "",
             f"; {decision.screening.verdict}: {decision.screening.reason}" if decision.screening else "",
         )
-        self._on_call(
-            opened(call_id, decision, caller=caller, caller_name=name, uniqueid=question.uniqueid, at=now), token
-        )
+        call = opened(call_id, decision, caller=caller, caller_name=name, uniqueid=question.uniqueid, at=now)
+        if self.not_recorded and decision.answer.record != "no":
+            call = replace(call, recording=Recording(RecordingStatus.OFF_DISK, reason=self.not_recorded))
+        self._on_call(call, token)
         # the answer stands; what follows is for the day the daemon cannot be asked
         await self._remember(session, "default", self._default)
         if decision.binding is not None:
@@ -83,11 +87,17 @@ class Inbound:
             screening = screen(caller, self._recent.note(caller, call_id, now), directory.screening, now)
             if screening is not None:
                 decision = decide(directory, dialled, now, token, screening)
-                return decision, decision.answer.encode()
+                return decision, self._answer(decision).encode()
         except Exception:
             log.exception("call %s could not be screened and is let through", call_id)
         decision = decide(directory, dialled, now, token)
-        return decision, decision.answer.encode()
+        return decision, self._answer(decision).encode()
+
+    def _answer(self, decision: Decision) -> Answer:
+        """The answer, without recording (and without the notice that announces it) while the disk is nearly full."""
+        if not self.not_recorded:
+            return decision.answer
+        return replace(decision.answer, record="no", notice=None, beep=False)
 
     async def _remember(self, session: Asking, key: str, answer: str) -> None:
         if self._cached.get(key) == answer:

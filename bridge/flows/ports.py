@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from bridge.core.journal import Entry
 from bridge.core.model import Binding, Call, Recording
+from bridge.core.retention import Kept
 
 Clock: TypeAlias = Callable[[], datetime]
 
@@ -39,6 +40,39 @@ class RecordingDesk(Protocol):
     async def finish(self, call: Call) -> Recording: ...
     async def discard(self, call_id: str) -> bool: ...
     async def describe(self, call: Call) -> None: ...
+
+
+class KeptBook(Protocol):
+    """The store as keeping recordings needs it. Every method may raise StoreDownError."""
+
+    async def kept(self, after: Kept | None = None) -> list[Kept]: ...
+    async def kept_bytes(self) -> int: ...
+    async def half_deleted(self) -> list[Call]: ...
+    async def held(self, call_ids: Collection[str]) -> set[str]: ...
+
+
+class SpoolCall(Protocol):
+    """Raw files of one call; `age` is seconds since they were written to."""
+
+    @property
+    def call_id(self) -> str: ...
+    @property
+    def age(self) -> float: ...
+    @property
+    def empty(self) -> bool: ...
+
+
+class Sweep(Protocol):
+    @property
+    def calls(self) -> Sequence[SpoolCall]: ...
+
+
+class RecordingRoom(Protocol):
+    """Recordings as files. `free` may raise OSError, the others RecordingLaterError."""
+
+    async def sweep(self) -> Sweep: ...
+    async def remove(self, call: Call, *, keep_sidecar: bool) -> None: ...
+    async def free(self) -> float: ...
 
 
 class JournalBatch(Protocol):

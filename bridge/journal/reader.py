@@ -85,6 +85,18 @@ class JournalReader:
             file.flush()
             os.fsync(file.fileno())
 
+    def problem(self) -> str:
+        """What the owner should know: lines that could not be booked. "" if there are none."""
+        try:
+            waiting = self.aside.stat().st_size
+        except OSError:
+            return ""
+        return (
+            f"{self.aside} holds lines that could not be booked: see the log, append them to the journal once it is mended"
+            if waiting
+            else ""
+        )
+
     def tidy(self, position: str | None) -> None:
         """Turn over a long journal that has been read to its end, and remove old files of which every line is in the books.
 

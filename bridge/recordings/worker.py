@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,9 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
-from bridge.core.model import Call, Recording, RecordingStatus
+from bridge.core.model import Call, Outcome, Recording, RecordingStatus
 from bridge.recordings.errors import RecordingRetry
 from bridge.recordings.merge import discard, merge, pair_of
+from bridge.recordings.remove import remove
+from bridge.recordings.scan import Sweep, disk_space, sweep
 from bridge.recordings.sidecar import wants_sidecar, write_sidecar
 
 log = logging.getLogger(__name__)
@@ -26,7 +29,12 @@ T = TypeVar("T")
 
 DELAYS: Final = (1.0, 2.0, 5.0, 15.0, 60.0)  #: seconds before each further try; then reconciliation takes over
 _NICE = 15
-_NOT_RECORDED = (RecordingStatus.UNNOTICED, RecordingStatus.DECLINED)
+_NOT_RECORDED = (
+    RecordingStatus.UNNOTICED,
+    RecordingStatus.DECLINED,
+    RecordingStatus.OFF_DISK,
+    RecordingStatus.DELETED,
+)
 
 
 @dataclass(slots=True)
@@ -88,6 +96,23 @@ class RecordingWorker:
         """Write the call's sidecar anew, when the books know more. Nothing happens for a call that has none."""
         if wants_sidecar(call):
             await self._in_pool(lambda: write_sidecar(self._recordings, call))
+
+    async def remove(self, call: Call, *, keep_sidecar: bool) -> None:
+        """Delete the call's recording; its sidecar says so, or goes too. Raises RecordingRetry if the file system refuses."""
+        await self._in_pool(lambda: remove(self._recordings, call, keep_sidecar=keep_sidecar))
+
+    async def sweep(self) -> Sweep:
+        """What lies in the spool. Raises RecordingRetry if it cannot be looked into."""
+        return await self._in_pool(lambda: sweep(self._spool, time.time()))
+
+    async def free(self) -> float:
+        """The free share of the fuller of the two disks, the spool's and the recordings'. Raises OSError."""
+        spaces = await asyncio.to_thread(lambda: [disk_space(folder) for folder in (self._spool, self._recordings)])
+        return min(space.share for space in spaces)
+
+    async def disk_bytes(self) -> int:
+        """The size of the recordings' disk. Raises OSError."""
+        return (await asyncio.to_thread(disk_space, self._recordings)).total
 
     async def stop(self) -> None:
         """Break off what is under way (it is begun anew at the next start) and wait for the threads."""
@@ -158,6 +183,8 @@ def judged(call: Call, recording: Recording) -> Recording:
         return call.recording
     if recording.status is RecordingStatus.MISSING and talk == 0.0 and call.ended_at is not None:
         return Recording(RecordingStatus.NONE)
+    if recording.status is RecordingStatus.MISSING and call.outcome is Outcome.INTERRUPTED:
+        return replace(recording, reason=f"{recording.reason}: it died during the call")
     if recording.status is RecordingStatus.NONE and wanted and talk >= 1.0:
         reason = f"Asterisk wrote no audio although people talked for {talk:.0f} s: was the disk full?"
         return Recording(RecordingStatus.MISSING, reason=reason)
