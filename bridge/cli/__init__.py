@@ -18,11 +18,14 @@ COMMANDS: Final = {
     "init": "bridge.cli.init:init",
     "migrate": "bridge.cli.migrate:migrate",
     "numbers": "bridge.cli.numbers:numbers",
+    "pools": "bridge.cli.pools:pools",
     "recordings": "bridge.cli.recordings:recordings",
     "reload": "bridge.cli.reload:reload",
     "report": "bridge.cli.report:report",
     "run": "bridge.cli.run:run",
+    "simulate": "bridge.cli.simulate:simulate",
     "sounds": "bridge.cli.sounds:sounds",
+    "source": "bridge.cli.source:source",
 }
 
 
