@@ -109,7 +109,7 @@ def written(e164: str) -> Mapping[str, str]:
         "e164": e164,
         "national": phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL),
         "international": phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL),
-        "tel": f"tel:{e164}",
+        "tel": e164,
     }
 
 

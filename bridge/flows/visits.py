@@ -11,11 +11,9 @@ import asyncio
 import hashlib
 import logging
 import secrets
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from bridge.core.attribution.attributor import Attributor
@@ -35,15 +33,13 @@ from bridge.flows.learning import LEARNED, learned_from, learned_text
 from bridge.flows.pooling import HoldPerSource, pools_of
 from bridge.flows.ports import Clock, StoreDownError
 from bridge.flows.visit_ports import VisitBook
+from bridge.flows.visit_words import EventKind, Hit, Swap, Told, VisitCounters
 from bridge.flows.writing import Writing
 
 log = logging.getLogger(__name__)
 
 K = TypeVar("K")
 V = TypeVar("V")
-Swap: TypeAlias = dict[str, Mapping[str, str]]
-EventKind: TypeAlias = Literal["tap", "copy", "page", "leave"]
-
 VISIT_SECONDS: Final = 1800.0  #: without a sign of life a visit is over
 LEAVE_SECONDS: Final = 5.0  #: a page that is followed by the next one so soon was not closed
 CLOCK_SECONDS: Final = 120.0  #: how far a page's clock is believed
@@ -53,48 +49,6 @@ CALLED: Final = 0.4  #: how much less it matters to lose a visitor who has calle
 ADDRESS_KEY: Final = "site.address-key"
 _MARKED_EVERY: Final = 60.0
 _PURGED_EVERY: Final = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A page that asks for its number. Everything in it is the browser's and may be made up, but for `address` and `region`."""
-
-    page: str
-    referrer: str = ""
-    visitor: str | None = None
-    visit: str | None = None
-    ids: Mapping[str, str] = field(default_factory=dict)
-    mobile: bool | None = None
-    consent: Consent = "full"
-    address: str = ""
-    agent: str = ""
-    region: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The answer to a page. `visitor` is None without cookies; `swap` maps the digits of a printed number to what takes its place."""
-
-    visitor: str | None
-    visit: str
-    swap: Swap
-
-
-@dataclass(slots=True)
-class VisitCounters:
-    """Since the start, but for `open`."""
-
-    begun: int = 0
-    covered: int = 0  #: of them, shown a number of their own
-    default: int = 0  #: of them, shown their source's default number
-    printed: int = 0  #: of them, left with the printed number
-    not_durable: int = 0  #: answers that showed the default number because the store was too slow
-    beats: int = 0
-    swapped_back: int = 0  #: pages told to show another number than before
-    taps: int = 0
-    unknown: int = 0  #: beats and events of visits nobody knows
-    forgotten: int = 0  #: visits deleted from the books when their time was over
-    open: int = 0
 
 
 class Visits:
@@ -219,13 +173,15 @@ class Visits:
         self._page(visit, now, hit.page)
         number = await self._number(visit, now)
         visit.told.add(number)
-        return Told(visit.visitor, visit.id, self._swap(site, number))
+        return Told(visit.visitor, visit.id, _shown_as(site, number) if number else {})
 
     def beat(self, site: Site, visit_id: str, page: str, active: bool) -> Swap | None:
         """A page is still there, and `active`: its visitor did something. What it must show, where it may show something else."""
+        if not self.loaded:
+            return None
         visit = self._of(site, visit_id)
         if visit is None:
-            return None
+            return _shown_as(site, "")  # whatever the page shows may be somebody else's by now
         self.counters.beats += 1
         now = self._now()
         if active:
@@ -237,7 +193,7 @@ class Visits:
             return None
         self.counters.swapped_back += number not in visit.told
         visit.told.add(number)
-        return self._swap(site, number)
+        return _shown_as(site, number)
 
     def event(self, site: Site, visit_id: str, kind: EventKind, page: str, number: str, at: float | None) -> None:
         """A phone link was tapped, the number copied, a page of a single-page site opened, a page closed; `at` by the page's clock."""
@@ -368,9 +324,6 @@ class Visits:
             return self._pools[visit.source].default
         return lease.number
 
-    def _swap(self, site: Site, number: str) -> Swap:
-        return {printed.lstrip("+"): written(number) for printed in site.replace} if number else {}
-
     def _of(self, site: Site, visit_id: str) -> Visit | None:
         visit = self._visits.get(visit_id)
         if visit is None or visit.site != site.name:
@@ -447,6 +400,11 @@ class Visits:
             if lease is None or lease.left is not None or now - lease.began > 2 * 86_400.0:
                 del self._visits[visit_id]
         self.counters.open = len(self._visits)
+
+
+def _shown_as(site: Site, number: str) -> Swap:
+    """Every printed number as `number`; ``""``: as it is printed."""
+    return {printed.lstrip("+"): written(number or printed) for printed in site.replace}
 
 
 def _comes_from_the_site(site: Site, hit: Hit) -> bool:
