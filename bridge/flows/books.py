@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.core.directory import Directory
 from bridge.core.journal import End, JournalError, parse
-from bridge.core.model import Call, Recording, RecordingStatus
+from bridge.core.model import Attribution, Call, Recording, RecordingStatus
 from bridge.flows.finishing import Finishing
 from bridge.flows.fold import BooksCounters, Facts, Fold
 from bridge.flows.ports import CallBook, Clock, Journal, JournalBatch, RecordingDesk, StoreDownError
@@ -45,6 +45,7 @@ class Books:
         self.directory = directory
         self.store_problem: str | None = None  #: why the store cannot be written now
         self.journal_problem: str | None = None
+        self.attributed: Callable[[Call], Call] = _as_it_is  #: books a call that nobody asked about on its visit
         self._store = store
         self._journal = journal
         self._clock = clock
@@ -53,6 +54,7 @@ class Books:
         self._tokens: dict[str, str] = {}
         self._told: dict[str, Call] = {}  #: new calls from AGI
         self._finished: list[tuple[str, Recording]] = []
+        self._revised: list[tuple[str, Attribution, Attribution]] = []
         self._cut: dict[str, datetime] = {}  #: calls that ended unseen: id -> last known moment
         self._hearsay: dict[str, tuple[datetime, End]] = {}
         self._position: str | None = None  #: how far the journal has been read
@@ -78,6 +80,11 @@ class Books:
     def recorded(self, call_id: str, recording: Recording) -> None:
         """What became of a call's recording."""
         self._finished.append((call_id, recording))
+        self._wake.set()
+
+    def revised(self, call_id: str, before: Attribution, after: Attribution) -> None:
+        """Late evidence says that a call, booked so, came from elsewhere."""
+        self._revised.append((call_id, before, after))
         self._wake.set()
 
     def finish_recording(self, call: Call) -> None:
@@ -213,6 +220,7 @@ class Books:
             # the journal comes first: what it has not told by the end of it, it does not have
             hearsay=[] if entries else [end for at, end in self._hearsay.values() if at <= self._clock()],
             finished=finished,
+            revised=list(self._revised),
         )
         if facts:
             fold, saved = await self._book(facts, batch)
@@ -236,7 +244,8 @@ class Books:
         """Fold and save. A fact that cannot be booked, whatever it is, is set aside, and the others are booked."""
         ids = facts.call_ids()
         known, unreadable = await read_known(self._store, sorted(ids - self._open.keys()))
-        fold = Fold(self.directory, known | {call_id: self._open[call_id] for call_id in ids & self._open.keys()})
+        known |= {call_id: self._open[call_id] for call_id in ids & self._open.keys()}
+        fold = Fold(self.directory, known, self.attributed)
         for call_id, error in unreadable.items():
             fold.refuse(call_id, error)
         await fold.run(self._store, facts)
@@ -277,6 +286,7 @@ class Books:
             if self._told.get(call.id) is call:
                 del self._told[call.id]
         del self._finished[: len(facts.finished)]
+        del self._revised[: len(facts.revised)]
         for call_id in facts.cut:
             self._cut.pop(call_id, None)
         for call_id in fold.refused:
@@ -312,6 +322,10 @@ class Books:
             self._finishing.finish(call)
         else:
             self._finishing.describe(call)
+
+
+def _as_it_is(call: Call) -> Call:
+    return call
 
 
 def _in_words(call: Call) -> str:

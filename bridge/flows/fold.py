@@ -13,7 +13,7 @@ from typing import Final
 from bridge.core import booking
 from bridge.core.directory import Directory, NoticeSpec
 from bridge.core.journal import Begin, End, Entry, Picked, Rung
-from bridge.core.model import Binding, Call, DecidedBy, Recording, RecordingStatus
+from bridge.core.model import Attribution, Binding, Call, DecidedBy, Recording, RecordingStatus
 from bridge.core.phone import normalise
 from bridge.core.routing import attribution_of, decide
 from bridge.flows.ports import CallBook
@@ -49,14 +49,15 @@ class Facts:
     cut: Mapping[str, datetime] = field(default_factory=dict)
     hearsay: Sequence[End] = ()
     finished: Sequence[tuple[str, Recording]] = ()
+    revised: Sequence[tuple[str, Attribution, Attribution]] = ()  #: calls to be booked otherwise: id, before, after
 
     def __bool__(self) -> bool:
-        return bool(self.told or self.entries or self.cut or self.hearsay or self.finished)
+        return bool(self.told or self.entries or self.cut or self.hearsay or self.finished or self.revised)
 
     def call_ids(self) -> set[str]:
         """The calls they speak of."""
         ids = {call.id for call in self.told} | {entry.call_id for entry in (*self.entries, *self.hearsay)}
-        return ids | self.cut.keys() | {call_id for call_id, _ in self.finished}
+        return ids | self.cut.keys() | {found[0] for found in self.finished} | {found[0] for found in self.revised}
 
     def lines_of(self, call_id: str) -> list[str]:
         """What the journal said of a call in this turn."""
@@ -66,12 +67,15 @@ class Facts:
 class Fold:
     """The records that one turn changes. The store is read once, at the beginning, for the calls that are not open."""
 
-    def __init__(self, directory: Directory, known: dict[str, Call]) -> None:
+    def __init__(
+        self, directory: Directory, known: dict[str, Call], attributed: Callable[[Call], Call] = lambda call: call
+    ) -> None:
         self.changed: dict[str, Call] = {}
         self.refused: dict[str, str] = {}  #: calls with a fact that could not be folded, and why
         self.late = self.interrupted = self.from_events = 0
         self._directory = directory
         self._known = known
+        self._attributed = attributed
         self._bindings: dict[tuple[str, datetime], Binding | None] = {}
 
     async def run(self, store: CallBook, facts: Facts) -> None:
@@ -98,6 +102,7 @@ class Fold:
         yield from ((call_id, partial(self._cut, call_id, at)) for call_id, at in facts.cut.items())
         yield from ((end.call_id, partial(self._hearsay, end)) for end in facts.hearsay)
         yield from ((call_id, partial(self._recorded, call_id, found)) for call_id, found in facts.finished)
+        yield from ((call_id, partial(self._revised, call_id, old, new)) for call_id, old, new in facts.revised)
 
     def _told(self, call: Call) -> None:
         known = self._call(call.id)
@@ -159,6 +164,12 @@ class Fold:
         if call is not None:
             self.changed[call_id] = replace(call, recording=recording)
 
+    def _revised(self, call_id: str, before: Attribution, after: Attribution) -> None:
+        """Late evidence; not where a person, or newer evidence, has booked the call otherwise meanwhile."""
+        call = self._call(call_id)
+        if call is not None and (call.attribution.kind, call.attribution.visit) == (before.kind, before.visit):
+            self.changed[call_id] = replace(call, attribution=after)
+
     def _call(self, call_id: str) -> Call | None:
         return self.changed.get(call_id) or self._known.get(call_id)
 
@@ -193,7 +204,7 @@ class Fold:
             source = directory.sources.get(then.source)
             title = source.title if source else then.source
             call = replace(call, attribution=attribution_of(then, title, directory.zone), binding=then.kind)
-        return replace(call, decided_by=DecidedBy.CACHE)
+        return replace(self._attributed(call), decided_by=DecidedBy.CACHE)
 
     def _notice(self, sound: str) -> NoticeSpec | None:
         return next((notice for notice in self._directory.notices.values() if notice.sound == sound), None)

@@ -151,6 +151,11 @@ class Visits:
         self.attributing.sites = sites
         self.writing.wake()
 
+    def occupancy(self) -> dict[str, tuple[int, int, int]]:
+        """By source: numbers in its pool, held by visits that may not be disturbed, held at all."""
+        now = self._clock().timestamp()
+        return {source: self.allocator.occupancy(source, now) for source, pool in self._pools.items() if pool.numbers}
+
     # -- what pages ask and report -------------------------------------------------------------------------------------
 
     async def visit(self, site: Site, hit: Hit) -> Told | None:
