@@ -7,6 +7,7 @@ the books, and a folder full of JSON without sound helps nobody.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -40,6 +41,9 @@ def write_sidecar(recordings: Path, call: Call) -> Path:
     """Write or replace the sidecar of `call`; gives its path. Raises RecordingRetry if the file system refuses."""
     path = place_of(recordings, call.id, "json")
     text = sidecar_text(call).encode("utf-8", "backslashreplace")  # a lone surrogate must not cost the sidecar
+    with suppress(OSError):
+        if path.read_bytes() == text:
+            return path  # no need to wait for the disk
     with replacing(path, recordings) as fd, open(fd, "wb", closefd=False) as file:
         file.write(text)
     return path
