@@ -11,13 +11,15 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Literal, TextIO, TypeAlias
 
 from structlog.contextvars import merge_contextvars
-from structlog.processors import TimeStamper
 from structlog.stdlib import ProcessorFormatter, add_log_level, add_logger_name
 from structlog.typing import EventDict, WrappedLogger
+
+from bridge.core.call_id import find_call_ids
 
 Format: TypeAlias = Literal["console", "json"]
 Level: TypeAlias = Literal["debug", "info", "warning", "error"]
@@ -47,7 +49,7 @@ def setup_logging(
     out = sys.stderr if stream is None else stream
     journal = _is_journal(out)
     render = _Json() if format == "json" else _Console(with_time=not journal)
-    shared = [merge_contextvars, add_log_level, add_logger_name, TimeStamper(fmt="iso", utc=False)]
+    shared = [merge_contextvars, _name_the_call, add_log_level, add_logger_name, _stamp]
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         _OneLine(
@@ -65,6 +67,20 @@ def setup_logging(
     for name, least in _CHATTY.items():
         logging.getLogger(name).setLevel(max(root.level, logging.getLevelNamesMapping()[least]))
     logging.captureWarnings(True)
+
+
+def _name_the_call(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """A line that speaks of one call and was not written on its behalf carries its id all the same."""
+    if "call_id" not in event:
+        ids = set(find_call_ids(str(event.get("event", ""))))
+        if len(ids) == 1:
+            event["call_id"] = ids.pop()
+    return event
+
+
+def _stamp(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    event["timestamp"] = datetime.now().astimezone().isoformat(timespec="milliseconds")
+    return event
 
 
 def printable(text: str) -> str:

@@ -8,6 +8,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 from structlog.contextvars import bound_contextvars
@@ -155,3 +156,23 @@ def test_printable_keeps_what_people_read() -> None:
     assert printable("Иван Петров 日本 ñ №5 ±") == "Иван Петров 日本 ñ №5 ±"
     assert printable("a\tb\n\x1b[0m\u2028") == "a\\tb\\n\\x1b[0m\\u2028"
     assert printable("100\xa0руб") == "100 руб"
+
+
+def test_a_line_that_speaks_of_one_call_carries_its_id(out: io.StringIO) -> None:
+    setup_logging("json", "info", stream=out)
+    log = logging.getLogger("bridge.flows.books")
+    log.info("call %s: answered", "20261122-101500-7-123456")
+    log.info("neither %s nor %s", "20261122-101500-7-123456", "20261122-101500-8-123456")
+    with bound_contextvars(call_id="20261122-101500-9-123456"):
+        log.info("a caller who calls himself 20261122-101500-7-123456")
+    assert [json.loads(line).get("call_id") for line in lines(out)] == [
+        "20261122-101500-7-123456",
+        None,
+        "20261122-101500-9-123456",
+    ]
+
+
+def test_times_have_their_offset(out: io.StringIO) -> None:
+    setup_logging("json", "info", stream=out)
+    logging.getLogger("bridge").info("x")
+    assert datetime.fromisoformat(json.loads(out.getvalue())["timestamp"]).utcoffset() is not None
