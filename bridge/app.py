@@ -17,6 +17,7 @@ from bridge.ami import AmiClient, AmiConfig, AmiError, AmiEvent, AmiState, Conne
 from bridge.config.loader import Loaded, load
 from bridge.config.models import Config
 from bridge.config.problems import ConfigError
+from bridge.core.model import Call
 from bridge.core.retention import DiskState
 from bridge.fastagi import AgiServer, inherited_sockets
 from bridge.flows.books import Books
@@ -26,12 +27,13 @@ from bridge.flows.ports import RecordingLaterError, StoreDownError
 from bridge.journal import JournalReader
 from bridge.measures import GAUGES, HELP
 from bridge.recordings.worker import RecordingWorker
+from bridge.siteside import SiteSide
 from bridge.store.calls import CallStore
 from bridge.store.engine import Database
 from bridge.store.keeping import KeepingStore
 from bridge.store.migrate import migrate, require_current
 from bridge.supervise import Parts
-from bridge.telemetry.health import DEGRADED, OK, STARTING, Health
+from bridge.telemetry.health import DEGRADED, OFF, OK, STARTING, Health
 from bridge.telemetry.metrics import Metrics
 from bridge.telemetry.monitor import Monitor
 from bridge.telemetry.notify import Notifier
@@ -39,7 +41,7 @@ from bridge.telemetry.pidfile import PidFile
 
 log = logging.getLogger(__name__)
 
-PARTS: Final = ("config", "agi", "ami", "store", "journal", "recordings", "parts")
+PARTS: Final = ("config", "agi", "ami", "store", "journal", "recordings", "site", "parts")
 WATCH_SECONDS: Final = 0.5
 RECONCILE_SECONDS: Final = 60.0
 STORE_RETRY_SECONDS: Final = 5.0
@@ -69,7 +71,9 @@ class Daemon:
         )
         self.recordings = RecordingWorker(spool_path(config), config.recordings.folder, config.recordings.format)
         self.books = Books(self.store, self.journal, self.recordings, loaded.directory, utc_now)
-        self.inbound = Inbound(loaded.directory, utc_now, self.books.opened)
+        self.site = SiteSide(config, loaded.directory, self.database, utc_now, self.books.revised)
+        self.books.attributed = self.site.attributed
+        self.inbound = Inbound(loaded.directory, utc_now, self._on_call)
         self.keeper = Keeper(KeepingStore(self.database), self.store, self.recordings, self.books, utc_now)
         self.agi = AgiServer(
             {"inbound": self.inbound}, peers=("127.0.0.0/8", "::1/128", *map(str, config.asterisk.agi.allow))
@@ -111,6 +115,7 @@ class Daemon:
             await self.monitor.start(monitor.host, monitor.port)
             stack.push_async_callback(self.monitor.stop)
             stack.push_async_callback(self.database.close)
+            stack.push_async_callback(self.site.stop)
             stack.push_async_callback(self.recordings.stop)
             stack.push_async_callback(self._end)
             self._state("parts", "")
@@ -122,6 +127,8 @@ class Daemon:
                 ("reconcile", self._reconcile_now_and_then),
                 ("disk", self._look_at_disk),
                 ("recordings", self._keep_recordings),
+                ("site", self.site.serve),
+                ("visits", self.site.keep),
             ):
                 self.parts.start(name, work)
             log.info("calls are answered on %s", agi)
@@ -133,10 +140,11 @@ class Daemon:
         self.notifier.reloading()
         try:
             loaded = await asyncio.to_thread(load, self.path)
-            problems = [
-                f"{self.path}: {name}: changed: restart the daemon to apply it"
-                for name in fixed_changes(self.config, loaded.config)
+            fixed = [
+                *fixed_changes(self.config, loaded.config),
+                *(["site"] if self.site.refuses(loaded.config) else []),
             ]
+            problems = [f"{self.path}: {name}: changed: restart the daemon to apply it" for name in fixed]
         except ConfigError as error:
             problems = [str(problem) for problem in error.problems]
         if problems:
@@ -148,6 +156,7 @@ class Daemon:
                 log.warning("%s", warning)
             self.config = loaded.config
             self.inbound.directory = self.books.directory = loaded.directory
+            self.site.reload(loaded.config, loaded.directory)
             with suppress(StoreDownError):
                 await self._note_bindings()
             self._config_is(OK, [])
@@ -213,6 +222,7 @@ class Daemon:
             else:
                 await require_current(self.database)
             await self._note_bindings()
+            await self.site.load()
             await self.books.start()
         except StoreDownError as error:
             if self.health.parts["store"].detail != str(error):
@@ -220,6 +230,7 @@ class Daemon:
                     "the store cannot be used: %s. Calls go on; they are booked from the journal when it can", error
                 )
             self.health.set("store", DEGRADED, str(error))
+            await self.database.close()  # the next try opens what lies there then
             return False
         return True
 
@@ -240,6 +251,7 @@ class Daemon:
             if self.books.running:
                 self._state("store", self.books.store_problem)
                 self._state("journal", self.books.journal_problem or self.journal.problem())
+            self.health.set("site", (DEGRADED if self.site.state() else OK) if self.site.on else OFF, self.site.state())
             if not told_ready and self.health.state == OK:
                 told_ready = True
                 self.notifier.ready()
@@ -265,6 +277,9 @@ class Daemon:
     def _health_changed(self, health: Health) -> None:
         if health.state != STARTING:
             self.notifier.status(health.troubles() or f"answers calls to {len(self.inbound.directory.numbers)} numbers")
+
+    def _on_call(self, call: Call, token: str) -> None:
+        self.books.opened(self.site.attributed(call), token)
 
     async def _on_event(self, event: AmiEvent) -> None:
         headers = event.headers
@@ -326,6 +341,7 @@ class Daemon:
         }
         for prefix, read in counters.items():
             self.metrics.group(prefix, read, HELP[prefix], GAUGES.get(prefix, ()))
+        self.site.measure(self.metrics)
         gauge = self.metrics.gauge
         gauge("agi_open_sessions", "Calls waiting for their answer now.", lambda: self.agi.open_sessions)
         gauge("ami_connected", "Whether the manager link is up.", lambda: float(self.ami.connected))

@@ -21,15 +21,20 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """`default` None: for ever. `budget` None: as much as there is."""
+    """How old recordings become. `budget` None: they may take as much as there is."""
 
-    default: timedelta | None = None
+    default: timedelta = timedelta.max
     sources: Mapping[str, timedelta] = field(default_factory=dict)
     budget: int | None = None
 
-    def age_of(self, source: str | None) -> timedelta | None:
+    def age_of(self, source: str | None) -> timedelta:
         """How old a recording of `source` may become."""
         return self.sources.get(source or "", self.default)
+
+    @property
+    def shortest(self) -> timedelta:
+        """Nothing younger is too old."""
+        return min((self.default, *self.sources.values()))
 
 
 def to_delete(kept: Iterable[Kept], retention: Retention, now: datetime, total: int) -> Iterator[tuple[Kept, str]]:
@@ -37,14 +42,13 @@ def to_delete(kept: Iterable[Kept], retention: Retention, now: datetime, total: 
 
     `total` is the size of all recordings, those on hold too: they count into the budget but never go.
     """
-    ages = [age for age in (retention.default, *retention.sources.values()) if age is not None]
     over = 0 if retention.budget is None else total - retention.budget
     for recording in kept:
         age = now - recording.started_at
-        if over <= 0 and not any(age > limit for limit in ages):
+        if over <= 0 and age <= retention.shortest:
             return  # all that follow are younger
         limit = retention.age_of(recording.source)
-        if limit is not None and age > limit:
+        if age > limit:
             over -= recording.size
             yield recording, f"older than {limit.days} days"
         elif over > 0:

@@ -53,6 +53,7 @@ class Database:
         #: how texts speak of it: the file, or the URL without its password
         self.name = str(self.path) if self.path else self.url.render_as_string(hide_password=True)
         self._busy_seconds = busy_seconds
+        self._file: tuple[int, int] | None = None  #: device and inode of the SQLite file that is open
         self._writers = self._sqlite(reads_only=False) if self.path else self._postgres()
         self._readers = self._sqlite(reads_only=True) if self.path else self._writers
 
@@ -85,6 +86,7 @@ class Database:
         """One write transaction; no other write runs beside it. Raises StoreBusy or StoreUnavailable."""
         try:
             with translated(self.name):
+                self._require_same_file()
                 async with self._writers.connect() as connection:
                     await connection.execution_options(bridge_writes=True, bridge_durable=durable)
                     async with connection.begin():
@@ -102,9 +104,26 @@ class Database:
                 yield connection
 
     async def close(self) -> None:
-        """Closes all connections."""
+        """Closes all connections; what lies there is opened anew at the next use."""
+        self._file = None
         await self._readers.dispose()
         await self._writers.dispose()
+
+    def _require_same_file(self) -> None:
+        """A file put in the place of the one that is open (a restore) is opened anew: writes into the old one would be lost."""
+        if self.path is None:
+            return
+        try:
+            about = os.stat(self.path)
+            found = (about.st_dev, about.st_ino)
+        except FileNotFoundError:
+            found = None
+        known, self._file = self._file, found
+        if known not in (None, found):
+            what = "was taken away" if found is None else "was replaced by another and is opened anew"
+            raise StoreUnavailable(f"database {self.name} {what}")
+        if found is None:
+            self.require_file()
 
     def _sqlite(self, *, reads_only: bool) -> AsyncEngine:
         pool = {"pool_size": 4} if reads_only else {"pool_size": 1, "max_overflow": 0}
