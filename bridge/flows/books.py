@@ -57,6 +57,9 @@ class Books:
         self._revised: list[tuple[str, Attribution, Attribution]] = []
         self._cut: dict[str, datetime] = {}  #: calls that ended unseen: id -> last known moment
         self._hearsay: dict[str, tuple[datetime, End]] = {}
+        self._rumours: dict[
+            str, datetime
+        ] = {}  #: when an event that anybody may have made said that an open call had ended
         self._position: str | None = None  #: how far the journal has been read
         self._saved: str | None = None  #: how far of it the store knows
         self._tidied = time.monotonic()
@@ -95,6 +98,8 @@ class Books:
         """AMI: a call ended. A wake-up; it counts as a fact only if its token is the call's and the journal stays silent."""
         self._wake.set()
         if not token or self._tokens.get(call_id) != token:
+            if call_id in self._open:
+                self._rumours[call_id] = self._clock()
             return
         with suppress(JournalError):
             entry = parse(line)
@@ -117,9 +122,10 @@ class Books:
             before_restart = asterisk_started_at is not None and call.started_at < asterisk_started_at
             if call.uniqueid in channels or (not before_restart and call.started_at > grace):
                 continue
-            self._cut[call.id] = (
-                min(last_alive, asterisk_started_at) if before_restart and asterisk_started_at else last_alive
-            )
+            if before_restart and asterisk_started_at:
+                self._cut[call.id] = min(last_alive, asterisk_started_at)
+            else:
+                self._cut[call.id] = self._rumours.get(call.id, last_alive)  # its channel is gone: the rumour was true
         self._wake.set()
         return len(self._cut)
 

@@ -342,6 +342,20 @@ async def test_calls_that_are_alive_or_have_just_begun_are_left_alone(world: Wor
     assert (await world.call()).ended_at is None
 
 
+async def test_a_call_whose_end_nobody_wrote_ended_when_its_event_came(world: World) -> None:
+    """The daemon was away when it began, so it has no token for it, and the disk was full when it ended."""
+    async with world.running() as books:
+        world.write(begin(), answer())
+        await books.caught_up()
+        world.now = T0 + timedelta(seconds=20)
+        books.heard(ID, "", end().strip())
+        world.now = T0 + timedelta(seconds=55)
+        assert await books.reconcile(["1.1"], T0 - timedelta(days=1), world.now) == 0, "it lives: the event was forged"
+        assert await books.reconcile([], T0 - timedelta(days=1), world.now) == 1
+    call = await world.call()
+    assert (call.outcome, call.talk_seconds) == (Outcome.INTERRUPTED, 15)
+
+
 async def test_the_journal_outranks_the_reconciliation(world: World) -> None:
     async with world.running() as books:
         world.told()
