@@ -68,7 +68,7 @@ def _store_read_only(site: Site, wait: Wait, seconds: float) -> None:
     """A disk that came back read-only after a crash: the daemon starts on it, and it becomes writable under the running daemon."""
     site.stop_daemon(kill=True)
     site.disks["store"].read_only()
-    site.start_daemon(wait=False)
+    site.start_daemon()
     wait(seconds)
     site.disks["store"].writable()
 

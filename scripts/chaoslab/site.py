@@ -22,6 +22,10 @@ from chaoslab import plan
 from chaoslab.disks import Disk
 from chaoslab.proxy import Proxy
 
+LOOKED = (
+    10.0  #: seconds until the daemon has seen, at the latest, that a disk has room again and lets calls be recorded
+)
+
 
 @dataclass
 class Down:
@@ -120,8 +124,9 @@ class Site:
         else:
             self.lab.daemon.stop()
 
-    def start_daemon(self, *, wait: bool = True) -> None:
-        self.lab.daemon.start(wait=wait)
+    def start_daemon(self) -> None:
+        """wait_ready() sees how it goes."""
+        self.lab.daemon.start(wait=False)
 
     def wait_ready(self, timeout: float = 60.0) -> None:
         """Until /healthz says that all parts work. What did not come back is kept as a fault of the daemon's."""
@@ -195,7 +200,7 @@ class Site:
 
     def free(self, name: str) -> None:
         self.disks[name].free()
-        self._end_all(self.record.full, after=1.0)
+        self._end_all(self.record.full, after=LOOKED)
 
     @staticmethod
     def _end_all(downs: list[Down], after: float = 0.0) -> None:

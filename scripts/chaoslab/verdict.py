@@ -10,6 +10,8 @@ The rules:
 - A call that ``core restart now`` ended with a goodbye to both sides is booked as what it was until then: answered with its talk time, else
   `interrupted`.
 - Between the 100 and the first line of the dialplan nobody can know of a call: one that died in there (0.3 s) may be missing.
+- A call that began while the daemon could not be asked and ended while the journal's disk was full has an end that nobody wrote down: it is
+  booked as `interrupted`, with its talk time as Asterisk's event told it.
 - What happened within 0.5 s of the death, or of the call's being picked up, may be booked either way.
 - All other calls: the outcome and who answered as the phones saw it. Talk time lies between the shortest and the longest that the two sides
   saw (they differ where Asterisk stood still), by one second.
@@ -198,7 +200,12 @@ def _of_call(
         yield "fact", f"the number belongs to {seen.planned.number.source}"
     if fate.kind not in ("whole", "cut"):
         return
-    if call["outcome"] not in fate.outcomes:
+    unwritten = (
+        call["outcome"] == "interrupted"
+        and call["decided_by"] != "daemon"
+        and _during(record.full, fate.last, fate.last)
+    )
+    if call["outcome"] not in fate.outcomes and not unwritten:
         yield "outcome", f"it was {' or '.join(sorted(fate.outcomes))}"
         return
     if call["answered_by"] not in fate.answered_by:
