@@ -16,6 +16,7 @@ from bridge.core.model import (
     DecidedBy,
     Measure,
     Outcome,
+    Recording,
     RecordingStatus,
     Ring,
     Screening,
@@ -287,3 +288,40 @@ def test_a_call_turned_away(screening: Screening, outcome: Outcome, known: bool)
 def test_an_answer_that_came_too_late_screened_nobody() -> None:
     call = booking.ended(replace(CALL, screening=BLOCKED, spam=True), end(decided_by="cache"), notice=NOTICE)
     assert (call.screening, call.spam) == (None, False)
+
+
+# --- clocks that are set during a call -----------------------------------------------------------------------------------
+
+
+def test_a_clock_set_back_during_the_talk_books_no_negative_talk() -> None:
+    call = booking.ended(CALL, end(at=t(14 - 3580)), notice=NOTICE)
+    assert (call.talk_seconds, call.wait_seconds) == (0, 14)
+    assert call.quality["clock_jump"] == -3580
+    assert booking.ended(call, end(at=t(14 - 3580)), notice=NOTICE) == call, "told twice, it changes nothing"
+
+
+def test_a_clock_set_back_while_it_rang_keeps_the_length_of_the_talk() -> None:
+    call = booking.ended(CALL, end(connected=t(14 - 3600), at=t(30 - 3600)), notice=NOTICE)
+    assert (call.talk_seconds, call.wait_seconds) == (16, 0)
+    assert call.quality["clock_jump"] == -3586
+    assert all(ring.ended_at is None or ring.ended_at >= ring.began_at for ring in call.rings)
+
+
+def test_a_clock_set_back_before_an_unanswered_end() -> None:
+    call = booking.ended(CALL, unanswered(ring("NOANSWER"), at=t(-3570)), notice=NOTICE)
+    assert (call.outcome, call.wait_seconds, call.talk_seconds) == (Outcome.UNANSWERED, 0, None)
+    assert call.quality["clock_jump"] == -3570
+
+
+def test_a_clock_set_forward_books_what_asterisk_saw() -> None:
+    call = booking.ended(CALL, end(at=t(30 + 3600)), notice=NOTICE)
+    assert call.talk_seconds == 3616
+    assert "clock_jump" not in call.quality
+
+
+def test_a_recording_left_out_because_of_the_disk_stays_so_where_people_talked() -> None:
+    off = replace(CALL, recording=Recording(RecordingStatus.OFF_DISK, reason="3% is free"))
+    assert booking.ended(off, end(recording="off"), notice=None).recording == off.recording
+    assert booking.ended(off, unanswered(recording="off"), notice=None).recording.status is RecordingStatus.NONE
+    # the daemon's answer came too late: the cached one recorded
+    assert booking.ended(off, END, notice=NOTICE).recording.status is RecordingStatus.PENDING
