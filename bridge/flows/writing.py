@@ -21,7 +21,9 @@ log = logging.getLogger(__name__)
 
 GATHER_SECONDS: Final = 0.005  #: for others to come along in one transaction
 SLOW_SECONDS: Final = 5.0  #: how long it may take until the books know that somebody is still there
-GIVE_UP_SECONDS: Final = 0.5  #: how long a page waits for its number to be written down
+GIVE_UP_SECONDS: Final = (
+    1.5  #: how long a page, which shows the printed number meanwhile, waits for its own to be written down
+)
 RETRY_SECONDS: Final = 1.0
 MOST_WAITING: Final = 100_000  #: leases kept for a store that is down
 

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 B = TypeVar("B", VisitBody, BeatBody, EventBody)
 #: Requests a second and at once: an address may be a whole office, or a telephone company's customers.
-PER_ADDRESS = (20.0, 200.0)
+PER_ADDRESS = (20.0, 400.0)
 PER_VISITOR = (2.0, 30.0)
 NEW_PER_ADDRESS = (2.0, 60.0)  #: visits that begin: what a pool could be emptied with
 
