@@ -252,11 +252,16 @@ class Daemon:
                 self._state("store", self.books.store_problem)
                 self._state("journal", self.books.journal_problem or self.journal.problem())
             self.health.set("site", (DEGRADED if self.site.state() else OK) if self.site.on else OFF, self.site.state())
-            if not told_ready and self.health.state == OK:
+            if not told_ready and self._is_ready():
                 told_ready = True
                 self.notifier.ready()
                 log.info("ready")
             await asyncio.sleep(WATCH_SECONDS)
+
+    def _is_ready(self) -> bool:
+        """Whether calls are answered and booked. What else is to be seen to (a disk filling up) does not hold up systemd."""
+        books = self.books
+        return self.ami.connected and books.running and not (books.store_problem or books.journal_problem)
 
     async def _beat(self) -> None:
         await self.notifier.heartbeat()
@@ -292,12 +297,13 @@ class Daemon:
         await self._reconcile()
 
     async def _reconcile_now_and_then(self) -> None:
-        """Once a minute; at once where the books were not open yet, or the link was lost again, when it was first due."""
+        """Once a minute; at once where it could not be done when it was first due, or where an event told what the journal does not."""
         loop = asyncio.get_running_loop()
         last = loop.time()
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            due = self._unseen is not None or (self.books.open_calls and loop.time() - last > RECONCILE_SECONDS)
+            at_once = self._unseen is not None or self.books.rumoured
+            due = at_once or (self.books.open_calls and loop.time() - last > RECONCILE_SECONDS)
             if due and self.ami.connected and self.books.running:
                 last = loop.time()
                 with suppress(AmiError):

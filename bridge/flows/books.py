@@ -31,6 +31,7 @@ GATHER_SECONDS: Final = 0.2  #: facts that come within it share a transaction, s
 HEARSAY_SECONDS: Final = 3.0  #: how long the journal has to tell what an event has told already
 TIDY_SECONDS: Final = 60.0  #: between two looks at the length and age of the journal's files
 RETRY_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+GRACE: Final = timedelta(seconds=5)  #: how much older than a call Asterisk's list of channels may be
 MOST_WAITING: Final = 10_000  #: of each kind of fact that waits for the store in memory; the journal has them all
 MOST_AT_ONCE: Final = 500  #: facts from AGI in one transaction
 
@@ -117,10 +118,13 @@ class Books:
         """
         await self.caught_up()  # what the journal says of them comes first
         channels = set(alive)
-        grace = self._clock() - timedelta(seconds=5)
+        grace = self._clock() - GRACE
         for call in list(self._open.values()):
             before_restart = asterisk_started_at is not None and call.started_at < asterisk_started_at
-            if call.uniqueid in channels or (not before_restart and call.started_at > grace):
+            if call.uniqueid in channels:
+                self._rumours.pop(call.id, None)
+                continue
+            if not before_restart and call.started_at > grace:
                 continue
             if before_restart and asterisk_started_at:
                 self._cut[call.id] = min(last_alive, asterisk_started_at)
@@ -135,6 +139,15 @@ class Books:
         self._waiting.append(waiting)
         self._wake.set()
         await waiting
+
+    @property
+    def rumoured(self) -> bool:
+        """Whether an event said that a call had ended, the journal stays silent, and reconcile() can tell whether it is true."""
+        old = self._clock() - timedelta(seconds=HEARSAY_SECONDS)
+        return any(
+            at < old and call_id in self._open and self._open[call_id].started_at < self._clock() - GRACE
+            for call_id, at in self._rumours.items()
+        )
 
     @property
     def open_calls(self) -> tuple[Call, ...]:

@@ -350,7 +350,13 @@ async def test_a_call_whose_end_nobody_wrote_ended_when_its_event_came(world: Wo
         world.now = T0 + timedelta(seconds=20)
         books.heard(ID, "", end().strip())
         world.now = T0 + timedelta(seconds=55)
+        assert books.rumoured
         assert await books.reconcile(["1.1"], T0 - timedelta(days=1), world.now) == 0, "it lives: the event was forged"
+        assert not books.rumoured
+        world.now = T0 + timedelta(seconds=20)
+        books.heard(ID, "", end().strip())
+        assert not books.rumoured, "the journal may be a moment late"
+        world.now = T0 + timedelta(seconds=55)
         assert await books.reconcile([], T0 - timedelta(days=1), world.now) == 1
     call = await world.call()
     assert (call.outcome, call.talk_seconds) == (Outcome.INTERRUPTED, 15)
