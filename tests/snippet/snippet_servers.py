@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -34,6 +35,14 @@ OURS = shown("4957778899")
 DEFAULT = shown("4950000001")
 
 
+class _Http(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # a browser may go away at any time
+            super().handle_error(request, client_address)
+
+
 class _Server:
     """An HTTP server of its own on a free port."""
 
@@ -52,8 +61,7 @@ class _Server:
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
+        self._http = _Http(("127.0.0.1", 0), Handler)
         self.origin = f"http://127.0.0.1:{self._http.server_address[1]}"
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05})
         self._thread.start()
@@ -72,16 +80,13 @@ class _Server:
 
 
 def answer(request: BaseHTTPRequestHandler, status: int, body: bytes = b"", **headers: str) -> None:
-    try:
-        request.send_response(status)
-        for name, value in headers.items():
-            request.send_header(name.replace("_", "-"), value)
-        if status != 204:
-            request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
-    except OSError:
-        pass  # the browser went away
+    request.send_response(status)
+    for name, value in headers.items():
+        request.send_header(name.replace("_", "-"), value)
+    if status != 204:
+        request.send_header("Content-Length", str(len(body)))
+    request.end_headers()
+    request.wfile.write(body)
 
 
 class Service(_Server):
@@ -156,7 +161,7 @@ class Service(_Server):
 class Document:
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
-    slowly: bytes = b""  #: comes 0.3 s after the body
+    late: bytes = b""  #: comes when the site is told so
 
 
 class Site(_Server):
@@ -165,6 +170,7 @@ class Site(_Server):
     def __init__(self, service: Service) -> None:
         self.service = service
         self.pages: dict[str, Document] = {}
+        self.release = threading.Event()  #: the late part of a page may come
         super().__init__()
 
     def tag(self, attributes: str = "") -> str:
@@ -180,7 +186,7 @@ class Site(_Server):
         late: str = "",
         **headers: str,
     ) -> str:
-        """Put a page on the site; its URL. `late`: a second part of the body, which the network brings later."""
+        """Put a page on the site; its URL. `late`: a second part of the body, which comes with `release`."""
         text = f"<!doctype html><html><head><meta charset=utf-8>{self.tag() if tag is None else tag}{head}</head><body>{body}"
         self.pages[path] = Document(text.encode(), {k.replace("_", "-"): v for k, v in headers.items()}, late.encode())
         return self.origin + path
@@ -194,18 +200,18 @@ class Site(_Server):
             answer(request, 404)
             return
         headers = {"Content-Type": "text/html; charset=utf-8"} | found.headers
-        if not found.slowly:
+        if not found.late:
             answer(request, 200, found.body, **headers)
             return
         request.send_response(200)
         for name, value in headers.items():
             request.send_header(name, value)
-        request.send_header("Content-Length", str(len(found.body) + len(found.slowly)))
+        request.send_header("Content-Length", str(len(found.body) + len(found.late)))
         request.end_headers()
         request.wfile.write(found.body)
         request.wfile.flush()
-        time.sleep(0.3)
-        request.wfile.write(found.slowly)
+        self.release.wait(20)
+        request.wfile.write(found.late)
 
 
 class Visitor:

@@ -120,7 +120,10 @@ def test_a_known_visit_never_sees_the_printed_number(visitor: Visitor, service: 
         }
         requestAnimationFrame(look)
     </script>"""
-    page = visitor.open(site.page("<header>Company</header>", "/second", head=watch, late=NUMBER))
+    page = visitor.tab()
+    page.goto(site.page("<header>Company</header>", "/second", head=watch, late=NUMBER), wait_until="commit")
+    page.wait_for_function("window.callbridge")
+    site.release.set()
     swapped(page, "#it", SWAPPED)
     page.wait_for_function("seen.size")
     assert page.evaluate("[...seen]") == [SWAPPED]

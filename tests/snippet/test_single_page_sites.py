@@ -82,7 +82,7 @@ def test_an_application_that_writes_the_number_anew(visitor: Visitor, service: S
 def test_a_number_that_comes_later_is_asked_for(visitor: Visitor, service: Service, site: Site) -> None:
     given, service.swap = service.swap, {}
     page = visitor.open(site.page("<main>nothing yet</main>"))
-    service.wait(lambda x: x.of("visit"))
+    page.wait_for_function("(localStorage.callbridge || '').includes('v1')")
     service.swap = given
     page.evaluate("document.querySelector('main').innerHTML = '<p id=it>+7 495 111-22-33</p>'")
     swapped(page, "#it", "+7 495 777-88-99")

@@ -63,6 +63,7 @@ def test_ids_that_come_later_are_told_then(visitor: Visitor, service: Service) -
     page = visitor.open(visitor.site.page(NUMBER))
     swapped(page, "#it", SWAPPED)
     page.evaluate("document.cookie = '_ga=GA1.2.55.66'; document.cookie = '_ga_X=GS1.1.77.1.0'")
+    page.mouse.move(10, 10)
     service.wait(lambda x: len(x.of("visit")) == 2)
     assert service.of("visit")[0]["ids"] == {}
     assert service.of("visit")[1]["ids"] == {"ga": "55.66", "ga_session": "77"}
@@ -87,10 +88,33 @@ def test_a_service_that_is_down(visitor: Visitor, service: Service, site: Site) 
     page.goto(site.page(NUMBER))
     page.wait_for_function("window.told")
     assert page.text_content("#it") == PLAIN
-    service.status = 200
     page.unroute_all()
     page.evaluate("history.pushState(0, '', '/next')")  # the next page asks again
     swapped(page, "#it", SWAPPED)
+
+
+def test_a_service_that_comes_back_is_asked_by_whoever_is_still_active(visitor: Visitor, service: Service) -> None:
+    service.status = 503
+    page = visitor.tab()
+    page.clock.install()
+    page.goto(visitor.site.page(NUMBER))
+    service.wait(lambda x: x.of("visit"))
+    service.status = 200
+    page.mouse.move(10, 10)
+    page.clock.run_for(16_000)
+    swapped(page, "#it", SWAPPED)
+
+
+def test_nothing_to_swap_is_not_asked_again_on_the_same_page(visitor: Visitor, service: Service) -> None:
+    service.status = 204
+    page = visitor.tab()
+    page.clock.install()
+    page.goto(visitor.site.page(NUMBER))
+    service.wait(lambda x: x.of("visit"))
+    for _ in range(5):
+        page.mouse.move(10, 10)
+        page.clock.run_for(16_000)
+    assert [kind for kind, _ in service.heard] == ["visit"]
 
 
 def test_without_the_script_the_page_is_as_it_was(visitor: Visitor, site: Site) -> None:

@@ -241,18 +241,18 @@
       busy = 0;
       timer = timer || setInterval(safe(() => {
         if (d.hidden) return;
-        if (ids != collect()) ask();
+        if (active && ids != collect()) ask();
         else if (active || ++idle > 2 && holds()) beat();
       }), ((answer || kept).beat || 15) * 1000);
       if (answer) kept.swap = {};
+      else ids = ''; // ask again
       adopt(answer);
       d.dispatchEvent(new CustomEvent(KEY + ':ready', {detail: {visit: kept.visit, numbers: swap}}));
       route();
     });
   };
   const beat = () => {
-    if (!kept.visit) return ask();
-    post('beat', {active}, adopt);
+    if (kept.visit) post('beat', {active}, adopt);
     active = false;
     idle = 0;
   };
@@ -275,7 +275,8 @@
     if (d.hidden) return;
     active = true;
     sync();
-    beat();
+    if (timer) beat();
+    else ask();
   };
 
   const consent = safe((/** @type {boolean} */ yes) => {
