@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.asterisk import CHECKOUT
+from lab.browser import prepare
 from lab.packages import PackagesError, lab_tools, old_tools
 from lab.postgres import PostgresError, find_postgres, private_postgres
 
@@ -38,6 +39,8 @@ def main(arguments: Sequence[str]) -> int:
         except PackagesError as error:
             print(f"test: {error}", file=sys.stderr)
             return 1
+    say("a browser, React and Vue")
+    prepare(LAB, lambda text: say(f"  {text}"))
     failed = [] if rest else [name for name, command in _CHECKS if not _check(name, command)]
     with contextlib.ExitStack() as ends:
         _postgres(ends)
