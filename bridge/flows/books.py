@@ -237,7 +237,7 @@ class Books:
             lines=batch.lines if batch else (),
             cut=cut,
             # the journal comes first: what it has not told by the end of it, it does not have
-            hearsay=[] if entries else [end for at, end in self._hearsay.values() if at <= self._clock()],
+            hearsay=[] if batch and batch.more else [end for at, end in self._hearsay.values() if at <= self._clock()],
             finished=finished,
             revised=list(self._revised),
         )
