@@ -18,7 +18,7 @@ from bridge.core.site import Site, Sites, network_of
 from bridge.core.sources.touch import clean
 from bridge.flows.visit_words import EventKind, Hit, Swap, Told
 from bridge.flows.visits import VISIT_SECONDS
-from bridge.web.server import WebServer
+from bridge.serving import WebServer
 from bridge.web.site.bodies import MAX_BYTES, BeatBody, EventBody, VisitBody
 from bridge.web.site.callers import Address, Proxies, is_robot
 from bridge.web.site.limits import Buckets
