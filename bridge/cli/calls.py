@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from bridge.cli.attribute import attribute
 from bridge.cli.common import Opened, config_option, fail, output_options, with_books
 from bridge.cli.times import now, read_span, span_options
 from bridge.core.model import Call, Outcome, RecordingStatus
@@ -106,14 +107,18 @@ def show(ctx: click.Context, call_id: str, as_json: bool, config: Path | None) -
     Example:
       callbridge calls show 20261122-1403
     """
+    from bridge.cli.call_story import story_card, story_dict
     from bridge.cli.call_views import as_dict, card
     from bridge.cli.output import to_json
 
     async def work(opened: Opened) -> None:
         call = await one_call(opened, call_id)
-        click.echo(
-            to_json(as_dict(call, opened.zone)) if as_json else card(call, opened.zone, opened.config.recordings.folder)
-        )
+        story = await opened.visits.story(call.id)
+        if as_json:
+            click.echo(to_json(as_dict(call, opened.zone) | story_dict(story, opened.zone)))
+            return
+        parts = (card(call, opened.zone, opened.config.recordings.folder), story_card(story, opened.zone))
+        click.echo("\n".join(filter(None, parts)))
 
     with_books(config or ctx.obj, work)
 
@@ -175,3 +180,6 @@ async def one_call(opened: Opened, prefix: str) -> Call:
     if len(found) > 1 and found[0].id != prefix:
         fail(f"more than one call has an id that begins with {prefix!r}: {found[0].id}, {found[1].id}, …")
     return found[0]
+
+
+calls.add_command(attribute)

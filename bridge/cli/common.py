@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bridge.store.engine import Database
     from bridge.store.keeping import KeepingStore
     from bridge.store.reports import Reports
+    from bridge.store.visits import VisitStore
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -52,6 +53,7 @@ class Opened:
     calls: CallStore
     reports: Reports
     keeping: KeepingStore
+    visits: VisitStore
 
 
 def config_option(command: F) -> F:
@@ -117,6 +119,7 @@ def with_books(path: Path | None, work: Callable[[Opened], Awaitable[T]]) -> T:
     from bridge.store.keeping import KeepingStore
     from bridge.store.migrate import require_current
     from bridge.store.reports import Reports
+    from bridge.store.visits import VisitStore
 
     loaded = open_config(path)
     database = open_database(loaded)
@@ -125,7 +128,7 @@ def with_books(path: Path | None, work: Callable[[Opened], Awaitable[T]]) -> T:
         try:
             await require_current(database)
             zone = ZoneInfo(loaded.config.timezone)
-            stores = CallStore(database), Reports(database), KeepingStore(database)
+            stores = CallStore(database), Reports(database), KeepingStore(database), VisitStore(database)
             return await work(Opened(loaded.config, loaded.directory, zone, *stores))
         finally:
             await database.close()
