@@ -294,6 +294,7 @@ class Daemon:
     async def _on_connect(self, connection: Connection) -> None:
         last_alive, self._last_alive = self._last_alive, utc_now()
         self._unseen = min(last_alive, self._unseen or last_alive)
+        self.inbound.forget_cache()  # it may be another Asterisk, or another AstDB
         await self._reconcile()
 
     async def _reconcile_now_and_then(self) -> None:

@@ -46,6 +46,10 @@ class Inbound:
         self._directory = new
         self._default = fallback_answer(new).encode()
 
+    def forget_cache(self) -> None:
+        """What AstDB was told may be gone: each number's next call tells it again."""
+        self._cached.clear()
+
     async def __call__(self, session: Asking) -> None:
         """Raises ValueError for a request that is not a call of our dialplan: it gets no answer and goes by the fallback."""
         question: Question = session.request
