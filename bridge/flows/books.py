@@ -124,8 +124,8 @@ class Books:
             if call.uniqueid in channels:
                 self._rumours.pop(call.id, None)
                 continue
-            if not before_restart and call.started_at > grace:
-                continue
+            if call.id in self._hearsay or (not before_restart and call.started_at > grace):
+                continue  # its own event tells more, in a moment; or it may be younger than the list
             if before_restart and asterisk_started_at:
                 self._cut[call.id] = min(last_alive, asterisk_started_at)
             else:

@@ -307,6 +307,10 @@ async def test_a_true_event_counts_when_the_journal_stays_silent(
         books.heard(ID, "secret", end().strip())
         await books.caught_up()
         assert (await world.call()).ended_at is None, "the journal has its time to speak"
+        world.now += timedelta(seconds=2)
+        assert await books.reconcile([], T0 - timedelta(days=1), world.now) == 0, (
+            "the event tells more than that it is gone"
+        )
         world.now += timedelta(seconds=5)
         world.write(begin("20261122-142801-1-111111"))  # other calls go on
         await books.caught_up()
