@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bridge.store.engine import Database
     from bridge.store.keeping import KeepingStore
     from bridge.store.reports import Reports
+    from bridge.store.traffic import Past
     from bridge.store.visits import VisitStore
 
 T = TypeVar("T")
@@ -54,6 +55,7 @@ class Opened:
     reports: Reports
     keeping: KeepingStore
     visits: VisitStore
+    past: Past
 
 
 def config_option(command: F) -> F:
@@ -119,6 +121,7 @@ def with_books(path: Path | None, work: Callable[[Opened], Awaitable[T]]) -> T:
     from bridge.store.keeping import KeepingStore
     from bridge.store.migrate import require_current
     from bridge.store.reports import Reports
+    from bridge.store.traffic import Past
     from bridge.store.visits import VisitStore
 
     loaded = open_config(path)
@@ -129,7 +132,7 @@ def with_books(path: Path | None, work: Callable[[Opened], Awaitable[T]]) -> T:
             await require_current(database)
             zone = ZoneInfo(loaded.config.timezone)
             stores = CallStore(database), Reports(database), KeepingStore(database), VisitStore(database)
-            return await work(Opened(loaded.config, loaded.directory, zone, *stores))
+            return await work(Opened(loaded.config, loaded.directory, zone, *stores, Past(database)))
         finally:
             await database.close()
 

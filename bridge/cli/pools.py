@@ -4,30 +4,41 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bridge.cli.common import fail
-from bridge.cli.traffic import Hold, read_traffic
+from bridge.cli.common import config_option, fail
+from bridge.cli.pools_live import show_pools, traffic_of
+from bridge.cli.traffic import Hold, from_store_options
 
 if TYPE_CHECKING:
     from bridge.core.pools.advice import Advice
     from bridge.core.simulation.traffic import TrafficVisit
 
 
-@click.group()
-def pools() -> None:
-    """Pools of numbers.
+@click.group(invoke_without_command=True)
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def pools(ctx: click.Context, config: Path | None, as_json: bool) -> None:
+    """Show how every pool does now and did in the last day: occupancy, coverage, numbers taken too soon, and a forecast.
 
     \b
-    Example:
-      callbridge pools advise traffic.jsonl --cost-per-number 3 --ad-budget 500
+    Examples:
+      callbridge pools
+      callbridge pools advise --from-store --cost-per-number 3 --ad-budget 500
     """
+    if ctx.invoked_subcommand is None:
+        show_pools(config, as_json)
+    else:
+        ctx.obj = config
 
 
 @pools.command()
-@click.argument("traffic", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument("traffic", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@from_store_options
 @click.option("--source", "only", metavar="SOURCE", help="Only this source; else every one in the file.")
 @click.option(
     "--hold",
@@ -52,18 +63,25 @@ def pools() -> None:
     help="Write coverage by pool size as SVG; several sources get FILE-SOURCE.svg.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@config_option
+@click.pass_context
 def advise(
-    traffic: str,
+    ctx: click.Context,
+    traffic: str | None,
+    from_store: bool,
+    days: int,
     only: str | None,
     hold: float,
     cost_per_number: float | None,
     ad_budget: float | None,
     plot: str | None,
     as_json: bool,
+    config: Path | None,
 ) -> None:
     """Numbers needed to cover 80, 90, 95 and 99 % of the visits in TRAFFIC, what each further number buys, and whether it pays.
 
-    TRAFFIC has one visit per line, as for `callbridge simulate`. Coverage is forecast by Erlang B and replayed on the visits themselves.
+    TRAFFIC has one visit per line, as for `callbridge simulate`; --from-store takes the site's own visits.
+    Coverage is forecast by Erlang B and replayed on the visits themselves.
     A tracker pays off while its numbers cost at most 15 % of the ad budget; the default number is counted in.
 
     \b
@@ -76,10 +94,10 @@ def advise(
     from bridge.core.pools.advice import within_of
 
     by_source: dict[str, list[TrafficVisit]] = {}
-    for visit in read_traffic(traffic):
+    for visit in traffic_of(traffic, from_store, days, config or ctx.obj):
         by_source.setdefault(visit.source, []).append(visit)
     if only is not None and only not in by_source:
-        fail(f"{traffic}: no visit of source {only!r}; there are {', '.join(sorted(by_source))}")
+        fail(f"{traffic or 'the books'}: no visit of source {only!r}; there are {', '.join(sorted(by_source))}")
     advices: list[Advice] = []
     for source, visits in by_source.items():
         if only is not None and source != only:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bridge.cli.common import fail
-from bridge.cli.traffic import Hold, SourceSize, progress, read_traffic
+from bridge.cli.common import config_option, fail
+from bridge.cli.pools_live import traffic_of
+from bridge.cli.traffic import Hold, SourceSize, from_store_options, progress
 
 if TYPE_CHECKING:
     from bridge.core.simulation.loop import Run
@@ -18,7 +20,8 @@ _COMPARED = (0.0, 300.0, 900.0, 1800.0)
 
 
 @click.command()
-@click.argument("traffic", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument("traffic", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@from_store_options
 @click.option(
     "--numbers",
     "sizes",
@@ -40,18 +43,29 @@ _COMPARED = (0.0, 300.0, 900.0, 1800.0)
 )
 @click.option("--compare", is_flag=True, help="Beside it, fixed holds of 0, 5, 15 and 30 minutes.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@config_option
 def simulate(
-    traffic: str, sizes: tuple[tuple[str, int], ...], hold: float, calls_file: str | None, compare: bool, as_json: bool
+    traffic: str | None,
+    from_store: bool,
+    days: int,
+    sizes: tuple[tuple[str, int], ...],
+    hold: float,
+    calls_file: str | None,
+    compare: bool,
+    as_json: bool,
+    config: Path | None,
 ) -> None:
     """Play TRAFFIC through the very allocator and attributor that serve the site, on a virtual clock.
 
     A line of TRAFFIC is one visit:
     {"visit":"v17","at":1767225600.5,"source":"direct","client":"c17","leaves":1767225720.0,"mobile":true,"taps":[1767225712.0],
     "calls":[{"at":1767225713.0,"from":"+79161234567"}]}. Times are seconds since the epoch. Each call dials what its visit was last shown.
+    With --from-store the site's own past is played, with the calls as they were booked.
 
     \b
     Example:
       callbridge simulate traffic.jsonl --numbers direct=16 --numbers google=11 --compare
+      callbridge simulate --from-store --numbers yandex-direct=20
     """
     from bridge.cli.output import to_json
 
@@ -60,7 +74,7 @@ def simulate(
         if source in numbers:
             raise click.UsageError(f"--numbers {source} is given twice")
         numbers[source] = size
-    visits = read_traffic(traffic)
+    visits = traffic_of(traffic, from_store, days, config)
     for source in dict.fromkeys(visit.source for visit in visits):
         if source not in numbers:
             click.echo(

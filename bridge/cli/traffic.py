@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bridge.cli.common import fail
+from bridge.cli.common import F, fail
 
 if TYPE_CHECKING:
     from bridge.core.simulation.traffic import TrafficVisit
@@ -56,6 +56,14 @@ class SourceSize(click.ParamType):  # type: ignore[type-arg]
         if not separator or not source or not re.fullmatch(r"\d{1,5}", size, re.ASCII) or int(size) > 9999:
             self.fail(f"{value!r} is not SOURCE=N with N up to 9999", param, ctx)
         return source, int(size)
+
+
+def from_store_options(command: F) -> F:
+    """``--from-store`` and ``--days``."""
+    command = click.option(
+        "--days", type=click.IntRange(1, 3650), default=40, show_default=True, help="Of the books, with --from-store."
+    )(command)
+    return click.option("--from-store", is_flag=True, help="Take the site's own visits instead of TRAFFIC.")(command)
 
 
 def read_traffic(path: str) -> list[TrafficVisit]:
