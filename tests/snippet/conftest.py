@@ -11,8 +11,9 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from snippet_servers import Service, Site, Visitor
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    # module scope: while Playwright runs, its event loop holds the thread, and asyncio tests of other modules could not run
     try:
         program = find_browser(CHECKOUT / ".lab")
     except BrowserMissingError as error:
