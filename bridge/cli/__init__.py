@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "reload": "bridge.cli.reload:reload",
     "report": "bridge.cli.report:report",
     "run": "bridge.cli.run:run",
+    "scan": "bridge.cli.scan:scan",
     "simulate": "bridge.cli.simulate:simulate",
     "sounds": "bridge.cli.sounds:sounds",
     "source": "bridge.cli.source:source",
