@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -44,7 +45,7 @@ class Result:
     calls: list[Seen] = field(default_factory=list)
     struck: list[Struck] = field(default_factory=list)
     found: list[Discrepancy] = field(default_factory=list)
-    fates: dict[str, int] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)  #: of verdict.compare
     booked: int = 0
     kept: int = 0  #: recordings
     talked: int = 0
@@ -111,7 +112,7 @@ def run(
             result.kept = sum((x.get("recording") or {}).get("status") == "kept" for x in books)
             result.talked = sum(x["outcome"] == "answered" for x in books)
             folders = (site.lab.recordings, site.lab.asterisk.spool / "rec")
-            result.found, result.fates = verdict.compare(result.calls, books, site.record, folders)
+            result.found, result.counts = verdict.compare(result.calls, books, site.record, folders)
     finally:
         wire.stop()
     return result
@@ -207,16 +208,20 @@ def table(result: Result) -> str:
         lost = sum(x.kind == "lost" for x in hit)
         down = sum(x.well_at - x.began_at for x in mine)
         lines.append(f"| {fault.title} | {len(mine)} | {down:.0f} | {under_way} | {lost} | {len(hit) - lost} |")
-    fates = result.fates
+    counts = result.counts
     lines += [
         "",
-        f"{len(result.calls)} calls placed: {fates['whole']} went their way, {fates['cut']} were cut by Asterisk's death, {fates['refused']} found"
-        f" Asterisk down and were none, {fates['unbegun']} died between the 100 and the dialplan. Booked: {result.booked}, of them {result.talked}"
+        f"{len(result.calls)} calls placed: {counts['whole']} went their way, {counts['cut']} were cut by Asterisk's death, {counts['refused']} found"
+        f" Asterisk down and were none, {counts['unbegun']} died between the 100 and the dialplan. Booked: {result.booked}, of them {result.talked}"
         f" answered, {result.kept} recordings kept.",
         "",
         "| Found | |",
         "|---|---:|",
         *(f"| {text} | {len(verdicts[kind])} |" for kind, text in verdict.KINDS.items()),
+        "",
+        "| Let pass by the rules, and looked into | |",
+        "|---|---:|",
+        *(f"| {text} | {counts[name]} |" for name, text in verdict.ALLOWED.items()),
     ]
     return "\n".join(lines)
 

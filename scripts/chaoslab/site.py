@@ -47,6 +47,7 @@ class Record:
     frozen: list[Down] = field(default_factory=list)
     unlinked: list[Down] = field(default_factory=list)
     full: list[Down] = field(default_factory=list)  #: Asterisk's spool or the recordings' disk
+    unwritable: list[Down] = field(default_factory=list)  #: the journal's disk is full
     unasked: list[str] = field(default_factory=list)  #: what went down without being told to
 
 
@@ -196,11 +197,14 @@ class Site:
     def fill(self, name: str) -> None:
         if name != "store":
             self.record.full.append(Down(time.time()))
+        if name == "spool":
+            self.record.unwritable.append(Down(time.time()))
         self.disks[name].fill()
 
     def free(self, name: str) -> None:
         self.disks[name].free()
         self._end_all(self.record.full, after=LOOKED)
+        self._end_all(self.record.unwritable)
 
     @staticmethod
     def _end_all(downs: list[Down], after: float = 0.0) -> None:
