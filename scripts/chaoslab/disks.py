@@ -23,22 +23,26 @@ def enter_namespace(arguments: Sequence[str]) -> str:
     """
     if _TOLD in os.environ:
         return os.environ[_TOLD]
-    unshare = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"])]
-    try:
-        done = subprocess.run(
-            [*unshare, "mount", "-t", "tmpfs", "-o", "size=1m", "chaos", "/tmp"],  # noqa: S108 - in the namespace's own view
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        reason = "" if done.returncode == 0 else done.stderr.strip() or "unshare failed"
-    except OSError as error:
-        reason = f"unshare: {error.strerror}"
+    plain = ["unshare", "--mount"]
+    reason = ""
+    for unshare in ([plain] if os.geteuid() == 0 else []) + [[*plain, "--user", "--map-root-user"]]:
+        reason = _why_not(unshare)
+        if not reason:
+            os.environ[_TOLD] = ""
+            sys.stdout.flush()
+            os.execvp(unshare[0], [*unshare, sys.executable, "-m", "chaoslab", *arguments])  # noqa: S606 - no shell is wanted
     os.environ[_TOLD] = reason
-    if not reason:
-        sys.stdout.flush()
-        os.execvp(unshare[0], [*unshare, sys.executable, "-m", "chaoslab", *arguments])  # noqa: S606 - no shell is wanted
     return reason
+
+
+def _why_not(unshare: Sequence[str]) -> str:
+    """Why nothing can be mounted in such a namespace; "" if it can."""
+    command = [*unshare, "mount", "-t", "tmpfs", "-o", "size=1m", "chaos", "/tmp"]  # noqa: S108 - in the namespace's own view
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        return f"unshare: {error.strerror}"
+    return "" if done.returncode == 0 else done.stderr.strip() or "unshare failed"
 
 
 class Disk:
