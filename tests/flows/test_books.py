@@ -304,6 +304,7 @@ async def test_a_true_event_counts_when_the_journal_stays_silent(
     async with world.running() as books:
         world.told()
         await books.caught_up()
+        world.now += timedelta(seconds=10)
         books.heard(ID, "secret", end().strip())
         await books.caught_up()
         assert (await world.call()).ended_at is None, "the journal has its time to speak"
