@@ -45,6 +45,7 @@ LEAVE_SECONDS: Final = 5.0  #: a page that is followed by the next one so soon w
 CLOCK_SECONDS: Final = 120.0  #: how far a page's clock is believed
 QUARANTINE_SECONDS: Final = 3600.0  #: a number that comes back into a pool, or into another one, rests
 MOST_VISITS: Final = 200_000
+MOST_CLASSIFIED: Final = 2_000
 CALLED: Final = 0.4  #: how much less it matters to lose a visitor who has called: he is known by his number
 ADDRESS_KEY: Final = "site.address-key"
 _MARKED_EVERY: Final = 60.0
@@ -67,6 +68,7 @@ class Visits:
         self._cookieless: dict[bytes, str] = {}  #: who walks through a site without cookies -> his visit; latest last
         self._salt = secrets.token_bytes(16)  #: in memory only, another every day
         self._salted_at = 0.0
+        self._classified: dict[tuple[str, str, str], Touch] = {}
         self._leaving: dict[str, float] = {}
         self._address_key = b""
         self.delays = Delays()
@@ -143,6 +145,7 @@ class Visits:
     def set_directory(self, directory: Directory, sites: Sites) -> None:
         """A reload: numbers that left their pool are given up at once, those that came rest if a visit saw them lately."""
         self._directory, self.sites = directory, sites
+        self._classified.clear()
         self.policy.idle = float(sites.idle)
         self.policy.set_pools(directory)
         pools = pools_of(directory)
@@ -164,7 +167,7 @@ class Visits:
             return None
         hit_consent: Consent = "cookieless" if "cookieless" in (site.consent, hit.consent) else "full"
         visitor = None if hit_consent == "cookieless" else hit.visitor or secrets.token_urlsafe(12)
-        touch = classify(hit.page, hit.referrer, site.rules, site.domains)
+        touch = self._touch(site, hit.page, hit.referrer)
         earlier = await self._earlier(hit.visitor) if visitor is not None and hit.visitor else None
         now = self._now()
         walker = self._walker(site, hit, now) if visitor is None else None
@@ -231,6 +234,17 @@ class Visits:
         """Epoch seconds; always later than the last time, so that a number and a beginning name one lease."""
         self._last_now = max(self._clock().timestamp(), self._last_now + 1e-5)
         return self._last_now
+
+    def _touch(self, site: Site, page: str, referrer: str) -> Touch:
+        """Where a page view came from; most pages of a site are opened over and over."""
+        key = (site.name, page, referrer)
+        touch = self._classified.get(key)
+        if touch is None:
+            touch = classify(page, referrer, site.rules, site.domains)
+            if len(self._classified) >= MOST_CLASSIFIED:
+                self._classified.clear()
+            self._classified[key] = touch
+        return touch
 
     async def _earlier(self, visitor: str | None) -> Touch | None:
         if visitor is None or visitor in self._touches:

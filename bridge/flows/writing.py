@@ -24,6 +24,7 @@ SLOW_SECONDS: Final = 5.0  #: how long it may take until the books know that som
 GIVE_UP_SECONDS: Final = (
     1.5  #: how long a page, which shows the printed number meanwhile, waits for its own to be written down
 )
+AT_ONCE: Final = 100  #: visits or pages in one transaction
 RETRY_SECONDS: Final = 1.0
 MOST_WAITING: Final = 100_000  #: leases kept for a store that is down
 
@@ -125,14 +126,40 @@ class Writing:
             slowly = loop.time() - self._slow_at >= SLOW_SECONDS
             if slowly:
                 self._slow_at = loop.time()
-            if not await self.flush(slowly=slowly):
+            if not await self._flush_leases(slowly=slowly) or not await self._flush_some():
                 await asyncio.sleep(RETRY_SECONDS)
+                self._wake.set()
+            elif self._more():
                 self._wake.set()
 
     async def flush(self, *, slowly: bool = True) -> bool:
-        """Write what there is; `slowly`: also what could wait. False if the store is down."""
+        """Write all there is; `slowly`: also what could wait. False if the store is down."""
+        while True:
+            if not await self._flush_leases(slowly=slowly) or not await self._flush_some():
+                return False
+            if not self._more():
+                return True
+            slowly = False
+
+    async def _flush_leases(self, *, slowly: bool) -> bool:
+        """Numbers first: pages wait for them."""
         waiters, self._waiters = self._waiters, []
-        batch = self._take(slowly=slowly)
+        batch = self._take_leases(slowly=slowly)
+        written = False
+        try:
+            written = await self._write(batch)
+        finally:
+            _resolve(waiters, written)
+        return written
+
+    async def _flush_some(self) -> bool:
+        """Some of what is known of visits; not more than numbers can wait for."""
+        return await self._write(self._take_some())
+
+    def _more(self) -> bool:
+        return bool(self._visits or self._pages or self._notes)
+
+    async def _write(self, batch: Batch) -> bool:
         refused: set[tuple[str, float]] = set()
         try:
             if batch:
@@ -154,17 +181,14 @@ class Writing:
                 )
             self.problem = str(error)
             self.counters.failures += 1
-            _resolve(waiters, False)
             return False
         except BaseException:
             self._back(batch)
-            _resolve(waiters, False)
             raise
-        if self.problem is not None:
+        if batch and self.problem is not None:
             log.warning("visits can be written again")
-        self.problem = None
+            self.problem = None
         self.counters.waiting = len(self._leases)
-        _resolve(waiters, True)
         return True
 
     def _know(self, leases: Iterable[Lease], refused: set[tuple[str, float]]) -> None:
@@ -175,7 +199,7 @@ class Writing:
             else:
                 self._stored.discard(key)
 
-    def _take(self, *, slowly: bool) -> Batch:
+    def _take_leases(self, *, slowly: bool) -> Batch:
         for lease in self._drain():
             key = (lease.number, lease.began)
             if self._written.get(key) == _state(lease) and key not in self._leases:
@@ -189,20 +213,26 @@ class Writing:
             self._visits = self._slow_visits | self._visits
             self._slow, self._slow_visits = {}, {}
         leases = sorted(self._leases.values(), key=lambda lease: (lease.ended is None, lease.began))
-        batch = Batch(
-            [replace(lease) for lease in leases],
-            [replace(visit) for visit in self._visits.values()],
-            self._pages,
-            self._notes,
-            self._marks,
-        )
-        self._leases, self._visits, self._pages, self._notes, self._marks = {}, {}, [], [], {}
-        for lease in batch.leases:
+        self._leases = {}
+        for lease in leases:
             key = (lease.number, lease.began)
             if lease.ended is None:
                 self._written[key] = _state(lease)
             else:
                 self._written.pop(key, None)
+        return Batch([replace(lease) for lease in leases])
+
+    def _take_some(self) -> Batch:
+        """Visits before their pages."""
+        chosen = list(self._visits.values())[:AT_ONCE]
+        for visit in chosen:
+            del self._visits[visit.id]
+        visits = [replace(visit) for visit in chosen]
+        if self._visits:
+            return Batch(visits=visits)
+        pages, self._pages = self._pages[:AT_ONCE], self._pages[AT_ONCE:]
+        batch = Batch((), visits, pages, self._notes, self._marks)
+        self._notes, self._marks = [], {}
         return batch
 
     def _back(self, batch: Batch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,12 +14,14 @@ from bridge.core.sources.touch import Touch
 from bridge.flows.visit_ports import Note
 from bridge.store.rows import storable_text
 
+_TOUCH = tuple(f.name for f in fields(Touch))
 _CREDITED = ("rule", "paid", "medium", "campaign", "keyword", "content", "click_id", "click_id_kind", "referrer_host")
 
 
 def visit_row(visit: Visit) -> dict[str, Any]:
     """The columns of `visits`."""
-    credited = asdict(visit.credited)
+    credited = visit.credited
+    touch = {} if visit.touch == credited else {name: storable_text(getattr(visit.touch, name)) for name in _TOUCH}
     row = {
         "id": visit.id,
         "site": visit.site,
@@ -27,9 +29,9 @@ def visit_row(visit: Visit) -> dict[str, Any]:
         "began_at": instant(visit.began),
         "active_at": instant(visit.active),
         "source": visit.source,
-        "came_from": credited["source"],
-        **{name: credited[name] for name in _CREDITED},
-        "touch": {name: storable_text(value) for name, value in asdict(visit.touch).items()},
+        "came_from": credited.source,
+        **{name: getattr(credited, name) for name in _CREDITED},
+        "touch": touch,
         "landing": visit.landing,
         "referrer": visit.referrer,
         "mobile": visit.mobile,
@@ -44,7 +46,7 @@ def visit_row(visit: Visit) -> dict[str, Any]:
 
 def visit_from(row: Mapping[Any, Any], pages: Iterable[Mapping[Any, Any]] = ()) -> Visit:
     """The visit of a row of `visits` and its rows of `pages`, in order."""
-    known = {f.name for f in fields(Touch)}
+    touch = {name: value for name, value in row["touch"].items() if name in _TOUCH}
     return Visit(
         id=row["id"],
         site=row["site"],
@@ -52,7 +54,7 @@ def visit_from(row: Mapping[Any, Any], pages: Iterable[Mapping[Any, Any]] = ()) 
         began=row["began_at"].timestamp(),
         active=row["active_at"].timestamp(),
         source=row["source"],
-        touch=Touch(**{name: value for name, value in row["touch"].items() if name in known}),
+        touch=Touch(**touch) if touch else credited_from(row),
         credited=credited_from(row),
         landing=row["landing"],
         referrer=row["referrer"],

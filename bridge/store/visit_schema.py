@@ -26,7 +26,7 @@ visits = Table(
     Column("click_id", Text),
     Column("click_id_kind", Text),
     Column("referrer_host", Text),
-    Column("touch", Json, nullable=False),  # where this very visit came from, with the same fields
+    Column("touch", Json, nullable=False),  # where this very visit came from, with the same fields; {}: just there
     Column("landing", Text, nullable=False),
     Column("referrer", Text, nullable=False),
     Column("mobile", Boolean),

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from visiting import ADS, DEFAULT, PRINTED, PRINTED_KEY, a_directory, pool_numbers, shown
 
+from bridge.core.site import Visit
 from bridge.web.site import script
 from bridge.web.site.bodies import MAX_BYTES, BeatBody, EventBody, VisitBody
 
@@ -34,6 +35,14 @@ VISIT: dict[str, Any] = {
 async def ask(served: Served, what: str, body: object, **headers: str) -> httpx2.Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return await served.page.post(f"/s/v1/{what}", content=content, headers=headers)
+
+
+async def stored(served: Served, visit_id: str, pages: int = 1) -> Visit:
+    """The visit as soon as it is in the store, with so many pages."""
+    async with asyncio.timeout(20):
+        while (visit := await served.store.visit(visit_id)) is None or len(visit.pages) < pages:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    return visit
 
 
 async def test_a_visit_from_its_first_page_to_its_last(served: Served) -> None:
@@ -60,9 +69,7 @@ async def test_a_visit_from_its_first_page_to_its_last(served: Served) -> None:
         assert (await ask(served, "event", {**ids, **event})).status_code == 204
     again = (await ask(served, "visit", {**VISIT, "visit": told["visit"], "visitor": told["visitor"]})).json()
     assert (again["visit"], again["swap"]) == (told["visit"], told["swap"])
-    await served.visits.writing.flush()
-    visit = await served.store.visit(told["visit"])
-    assert visit is not None
+    visit = await stored(served, told["visit"], pages=3)
     assert (visit.ids, visit.mobile, visit.credited.keyword) == ({"yclid": "1", "ym": "17"}, True, "locks")
     assert [page.url for page in visit.pages] == [ADS, "https://example.org/prices", ADS]
     assert len((await served.store.latest_leases(1, served.clock.now))[0].taps) == 1
@@ -143,8 +150,7 @@ async def test_the_visitor_behind_a_trusted_server_counts(served: Served) -> Non
     served.service._proxies = type(served.service._proxies)(("127.0.0.0/8", "10.0.0.0/8"))
     sent = [(b"X-Forwarded-For", b"198.51.100.1, 203.0.113.9, 10.0.0.2"), (b"X-Region", "Москва".encode())]
     told = (await served.page.post("/s/v1/visit", content=json.dumps(VISIT), headers=sent)).json()
-    visit = await served.store.visit(told["visit"])
-    assert visit is not None
+    visit = await stored(served, told["visit"])
     assert (visit.address, visit.region) == ("203.0.113.0/24", "Москва")
     assert (await ask(served, "visit", VISIT, **{"X-Forwarded-For": "nonsense"})).status_code == 400
 

@@ -89,7 +89,9 @@ def _parts(url: str) -> tuple[str, str, Mapping[str, str]]:
 
 def clean(text: str, limit: int) -> str:
     """Without control characters and half characters, and not longer than `limit`."""
-    return "".join(c for c in text[: 2 * limit] if c.isprintable()).strip()[:limit]
+    if not text.isprintable():
+        text = "".join(c for c in text[: 2 * limit] if c.isprintable())
+    return text.strip()[:limit]
 
 
 def _readable(host: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
@@ -23,6 +24,7 @@ _ROBOTS = re.compile(
 _PEOPLE = re.compile(r"cubot|yabrowser|yandexsearch", re.IGNORECASE)
 
 
+@lru_cache(maxsize=4096)
 def is_robot(agent: str) -> bool:
     """Whether this User-Agent is a program's; also where there is none."""
     return len(agent) < 10 or _ROBOTS.search(_PEOPLE.sub("", agent)) is not None
@@ -46,6 +48,7 @@ class Proxies:
         return address
 
 
+@lru_cache(maxsize=8192)
 def read_address(text: str) -> Address | None:
     """An IP address as it stands in headers, perhaps with a port or brackets."""
     text = text.strip()

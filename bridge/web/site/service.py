@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -25,6 +25,8 @@ from bridge.web.site.limits import Buckets
 from bridge.web.site.script import missing, read_script
 
 log = logging.getLogger(__name__)
+
+_ALWAYS = [(b"vary", b"Origin"), (b"cache-control", b"no-store")]
 
 B = TypeVar("B", VisitBody, BeatBody, EventBody)
 #: Requests a second and at once: an address may be a whole office, or a telephone company's customers.
@@ -56,6 +58,13 @@ class SiteCounters:
     foreign: int = 0  #: requests from pages of no site of ours
     limited: int = 0
     failed: int = 0
+
+
+class _From(NamedTuple):
+    """Whose request it is, and whom the limits count it for."""
+
+    address: Address
+    network: str
 
 
 class _Refused(Exception):  # noqa: N818 - it is an answer
@@ -121,17 +130,17 @@ class SiteService:
 
     # -- what pages ask ------------------------------------------------------------------------------------------------
 
-    async def _visit(self, request: Request, address: Address) -> Response:
+    async def _visit(self, request: Request, sender: _From) -> Response:
         body = await _read(request, VisitBody)
         site = self._site(request, body.site)
-        agent = request.headers.get("user-agent", "")
+        agent = request.headers.get("user-agent", "")[:500]
         self.counters.visits += 1
         if is_robot(agent):
             self.counters.robots += 1
             return Response(status_code=204)
         self._limit(self._visitors, body.visitor or body.visit or "")
         if body.visit is None:
-            self._limit(self._beginnings, network_of(address))
+            self._limit(self._beginnings, sender.network)
         told = await self._desk.visit(
             site,
             Hit(
@@ -142,8 +151,8 @@ class SiteService:
                 ids=body.ids,
                 mobile=body.mobile,
                 consent="cookieless" if _declined(request, site) else body.consent,
-                address=str(address),
-                agent=agent[:500],
+                address=str(sender.address),
+                agent=agent,
                 region=self._region(request),
             ),
         )
@@ -152,7 +161,7 @@ class SiteService:
         answer = {"visitor": told.visitor, "visit": told.visit, "swap": told.swap}
         return JSONResponse({**answer, "beat": self._desk.sites.heartbeat, "ttl": int(VISIT_SECONDS)})
 
-    async def _beat(self, request: Request, _: Address) -> Response:
+    async def _beat(self, request: Request, _: _From) -> Response:
         body = await _read(request, BeatBody)
         site = self._site(request, body.site)
         self.counters.beats += 1
@@ -160,7 +169,7 @@ class SiteService:
         swap = self._desk.beat(site, body.visit or "", body.page, body.active)
         return Response(status_code=204) if swap is None else JSONResponse({"swap": swap})
 
-    async def _event(self, request: Request, _: Address) -> Response:
+    async def _event(self, request: Request, _: _From) -> Response:
         body = await _read(request, EventBody)
         site = self._site(request, body.site)
         self.counters.events += 1
@@ -171,14 +180,17 @@ class SiteService:
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
-    def _guarded(self, answer: Callable[[Request, Address], Awaitable[Response]]) -> Callable[[Request], Any]:
+    def _guarded(self, answer: Callable[[Request, _From], Awaitable[Response]]) -> Callable[[Request], Any]:
         """Every answer with its headers for the page that asked; whatever goes wrong, a short one and no more."""
 
         async def guarded(request: Request) -> Response:
             try:
                 address = self._who(request)
-                self._limit(self._addresses, network_of(address))
-                response = _preflight() if request.method == "OPTIONS" else await answer(request, address)
+                network = network_of(address)
+                self._limit(self._addresses, network)
+                response = (
+                    _preflight() if request.method == "OPTIONS" else await answer(request, _From(address, network))
+                )
             except _Refused as refused:
                 self.counters.malformed += refused.status in (400, 413, 415)
                 response = PlainTextResponse(f"{refused}\n", refused.status)
@@ -190,11 +202,10 @@ class SiteService:
                 self.counters.failed += 1
                 log.exception("a page could not be answered")
                 response = PlainTextResponse("not now\n", 503)
+            response.raw_headers += _ALWAYS
             origin = request.headers.get("origin")
-            response.headers["Vary"] = "Origin"
-            response.headers["Cache-Control"] = "no-store"
             if origin is not None and response.status_code not in (403, 404) and self._is_ours(origin):
-                response.headers["Access-Control-Allow-Origin"] = origin
+                response.raw_headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
             return response
 
         return guarded
@@ -227,8 +238,10 @@ class SiteService:
         return bool(host) and any(site.has(host) for site in self._desk.sites.sites.values())
 
     def _region(self, request: Request) -> str | None:
+        if self._region_header is None:
+            return None
         peer = self._proxies.visitor(request.client.host if request.client else "", [])
-        if self._region_header is None or peer is None or not self._proxies.trusts(peer):
+        if peer is None or not self._proxies.trusts(peer):
             return None
         return clean(_utf8(request.headers.get(self._region_header, "")), 64) or None
 
