@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Table, and_, delete, exists, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.core.model import BindingKind
@@ -17,6 +17,7 @@ from bridge.core.site import Visit
 from bridge.core.sources.touch import Touch
 from bridge.flows.visit_ports import Batch, Moment, Note, PastCall
 from bridge.store import history
+from bridge.store.bulk import bulk_upserts
 from bridge.store.engine import Database
 from bridge.store.records import latest_revision, pieces
 from bridge.store.schema import calls, marks
@@ -203,10 +204,14 @@ class VisitStore:
 
 
 async def _upsert(connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Writes the rows, new or known. All of them have every column of `table`."""
     if not rows:
         return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table)
+    if connection.dialect.name == "sqlite":
+        for statement_text, values in bulk_upserts(table, rows):
+            await connection.exec_driver_sql(statement_text, values)
+        return
+    statement = postgresql.insert(table)
     keys = [column.name for column in table.primary_key]
     changes = {name: statement.excluded[name] for name in rows[0] if name not in keys}
     await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), list(rows))

@@ -19,13 +19,13 @@ from lab.sipp import SippFailedError
 from lab.tools import Tools
 from rich.console import Console
 
-from benchmarks import decisions, tables
+from benchmarks import decisions, site, tables
 from benchmarks.calls import CallBench, Plan
 from benchmarks.machine import describe
 from benchmarks.processes import BenchError
 from benchmarks.sites import VARIANTS
 
-PARTS = ("calls", "agi", "books")
+PARTS = ("calls", "agi", "books", "site")
 _LAB = CHECKOUT / ".lab"
 _QUICK = ("dial", "record", "bridge-record")
 _BEGAN = float(os.environ.get("LAB_BEGAN") or time.time())
@@ -72,6 +72,9 @@ def _run(args: argparse.Namespace, tools: Tools, folder: Path, console: Console)
         rates = (50.0,) if args.quick else (20.0, 50.0, 100.0)
         whole = decisions.at_work(folder / "whole", tools, args.numbers, rates, 4.0 if args.quick else 8.0, say)
         figures["agi"] = tables.agi_json(alone, whole, args.numbers)
+    if "site" in args.parts:
+        counts = (1_000,) if args.quick else (1_000, 100_000)
+        figures["site"] = site.measure(counts, 64, rounds, 1.0 if args.quick else 2.0, say)
     if "books" in args.parts:
         count = 1000 if args.quick else 10_000
         figures["books"] = {

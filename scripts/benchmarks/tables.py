@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from benchmarks import site
 from benchmarks.calls import Measured, Plan, Step
 from benchmarks.decisions import SERVERS, Decided
 from benchmarks.figures import Spread, ratio, show
@@ -75,6 +76,8 @@ def show_all(console: Console, figures: Mapping[str, Any]) -> None:
         _show_agi(console, figures["agi"])
     if "books" in figures:
         _show_books(console, figures["books"])
+    if "site" in figures:
+        site.show_tables(console, figures["site"])
     console.print(f"{figures['seconds']} s in all")
 
 
