@@ -111,6 +111,8 @@ async def test_a_call_is_booked_on_its_visit_whether_the_daemon_was_asked_or_not
         await pbx.start()
         visit, number = await pages.visit()
         other, unheard = await pages.visit()
+        # a number is written before it is shown, what else is known of its visit a moment later
+        await pbx.until(lambda: len(rows(pbx, "SELECT id FROM visits")) == 2)
         assert await agi_call(
             ("127.0.0.1", pbx.ports.agi),
             "inbound",
