@@ -52,7 +52,7 @@ class Database:
         self.path = Path(self.url.database or "") if self.url.drivername.startswith("sqlite") else None
         #: how texts speak of it: the file, or the URL without its password
         self.name = str(self.path) if self.path else self.url.render_as_string(hide_password=True)
-        self._busy_seconds = busy_seconds
+        self.busy_seconds = busy_seconds
         self._file: tuple[int, int] | None = None  #: device and inode of the SQLite file that is open
         self._writers = self._sqlite(reads_only=False) if self.path else self._postgres()
         self._readers = self._sqlite(reads_only=True) if self.path else self._writers
@@ -127,7 +127,7 @@ class Database:
 
     def _sqlite(self, *, reads_only: bool) -> AsyncEngine:
         pool = {"pool_size": 4} if reads_only else {"pool_size": 1, "max_overflow": 0}
-        engine = create_async_engine(self.url, pool_timeout=30, connect_args={"timeout": self._busy_seconds}, **pool)
+        engine = create_async_engine(self.url, pool_timeout=30, connect_args={"timeout": self.busy_seconds}, **pool)
 
         @event.listens_for(engine.sync_engine, "connect")
         def _connected(connection: Any, _record: Any) -> None:
@@ -149,7 +149,7 @@ class Database:
         return engine
 
     def _postgres(self) -> AsyncEngine:
-        settings = {"application_name": "callbridge", "lock_timeout": str(int(self._busy_seconds * 1000))}
+        settings = {"application_name": "callbridge", "lock_timeout": str(int(self.busy_seconds * 1000))}
         engine = create_async_engine(
             self.url,
             pool_size=4,

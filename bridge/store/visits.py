@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,8 +18,9 @@ from bridge.core.site import Visit
 from bridge.core.sources.touch import Touch
 from bridge.flows.visit_ports import Batch, Moment, Note, PastCall
 from bridge.store import history
-from bridge.store.bulk import bulk_upserts
+from bridge.store.bulk import Statement, bulk_upserts, packed, write_at_once
 from bridge.store.engine import Database
+from bridge.store.errors import translated
 from bridge.store.records import latest_revision, pieces
 from bridge.store.schema import calls, marks
 from bridge.store.visit_rows import (
@@ -53,15 +55,22 @@ class VisitStore:
 
     async def write(self, batch: Batch) -> None:
         """All of `batch` in one transaction, the visits before their pages. IntegrityError where another visit holds a number."""
-        async with self._database.writing(durable=bool(batch.leases or batch.notes)) as connection:
+        durable = bool(batch.leases or batch.notes)
+        if self._database.path is not None:
+            with translated(self._database.name):
+                await asyncio.to_thread(
+                    write_at_once,
+                    self._database.path,
+                    self._database.busy_seconds,
+                    list(_statements(batch)),
+                    durable=durable,
+                )
+            return
+        async with self._database.writing(durable=durable) as connection:
             await _upsert(connection, visits, [visit_row(visit) for visit in batch.visits])
             known = await _known_visits(connection, {visit for visit, _, _ in batch.pages})
-            seen = [page_row(*page) for page in batch.pages if page[0] in known]
-            await _upsert(connection, pages, seen)
-            ended = [lease_row(lease) for lease in batch.leases if lease.ended is not None]
-            begun = [lease_row(lease) for lease in batch.leases if lease.ended is None]
-            await _upsert(connection, leases, ended)
-            await _upsert(connection, leases, begun)
+            await _upsert(connection, pages, [page_row(*page) for page in batch.pages if page[0] in known])
+            await _upsert(connection, leases, _ended_first(batch))
             for note in batch.notes:
                 await _add_note(connection, note)
             await history.set_marks(connection, batch.marks)
@@ -203,13 +212,44 @@ class VisitStore:
             await connection.execute(update(calls).where(calls.c.id == note.call_id).values(row))
 
 
+def _ended_first(batch: Batch) -> list[dict[str, Any]]:
+    rows = [lease_row(lease) for lease in batch.leases]
+    return sorted(rows, key=lambda row: row["ended_at"] is None)
+
+
+def _statements(batch: Batch) -> Iterator[Statement]:
+    """`write` for SQLite."""
+    yield from bulk_upserts(visits, [visit_row(visit) for visit in batch.visits])
+    own = {visit.id for visit in batch.visits}
+    rows = [page_row(*page) for page in batch.pages]
+    yield from bulk_upserts(pages, [row for row in rows if row["visit"] in own])
+    for row in rows:
+        if row["visit"] not in own:
+            yield _PAGE, [packed(row[name]) for name in ("visit", "seq", "at", "url", "visit")]
+    yield from bulk_upserts(leases, _ended_first(batch))
+    for note in batch.notes:
+        row = note_row(note, 0)
+        values = [packed(value, as_text=name == "candidates") for name, value in row.items() if name != "seq"]
+        yield _NOTE, [*values, note.call_id]
+    for key, value in batch.marks.items():
+        yield _MARK, [key, value]
+
+
+#: A page of a visit that is not forgotten yet.
+_PAGE = (
+    "INSERT INTO pages (visit, seq, at, url) SELECT ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM visits WHERE id = ?)"
+    " ON CONFLICT (visit, seq) DO UPDATE SET at = excluded.at, url = excluded.url"
+)
+_NOTE = (
+    "INSERT INTO attributions (call_id, at, kind, source, visit, confidence, reason, by, candidates, seq)"
+    " SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(max(seq) + 1, 0) FROM attributions WHERE call_id = ?"
+)
+_MARK = "INSERT INTO marks (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+
+
 async def _upsert(connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Writes the rows, new or known. All of them have every column of `table`."""
     if not rows:
-        return
-    if connection.dialect.name == "sqlite":
-        for statement_text, values in bulk_upserts(table, rows):
-            await connection.exec_driver_sql(statement_text, values)
         return
     statement = postgresql.insert(table)
     keys = [column.name for column in table.primary_key]

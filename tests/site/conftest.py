@@ -12,19 +12,10 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "flows"))  # visiting.py
 
-from visiting import Company, a_directory
+from site_served import CHROME, ORIGIN, Served
+from visiting import a_directory
 
 from bridge.web.site import SiteService
-
-CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
-ORIGIN = "https://example.org"
-
-
-class Served(Company):
-    """A company whose service answers; `page` is what its pages' scripts send with."""
-
-    service: SiteService
-    page: httpx2.AsyncClient
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from conftest import CHROME, ORIGIN, Served
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from site_served import CHROME, ORIGIN, Served
 from visiting import ADS, DEFAULT, PRINTED, PRINTED_KEY, a_directory, pool_numbers, shown
 
 from bridge.core.site import Visit
