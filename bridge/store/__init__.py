@@ -1,3 +1,5 @@
 """The books: calls, rings, the numbers' bindings over time, and reading marks, on SQLite or PostgreSQL."""
 
-from bridge.store import visit_schema as _visit_schema  # noqa: F401 - all tables are in the metadata, whoever asks for them
+# all tables are in the metadata, whoever asks for them
+from bridge.store import desk_schema as _desk_schema  # noqa: F401
+from bridge.store import visit_schema as _visit_schema  # noqa: F401

@@ -56,7 +56,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 #: The last of the steps in `bridge/store/migrations`: what a database of this version is at.
-REVISION = "0004"
+REVISION = "0005"
 
 #: Ids are compared byte by byte on both databases, so that ranges and pages agree.
 IdText = Text().with_variant(Text(collation="C"), "postgresql")
@@ -114,6 +114,19 @@ calls = Table(
     Column("screening_measure", Text),
     Column("screening_passed", Boolean),
     Column("spam", Boolean, nullable=False, server_default=false()),
+    # where the visit it is booked on came from, kept by the writer: lists and reports need no join, and visits may be forgotten
+    Column("campaign", Text),
+    Column("keyword", Text),
+    Column("landing", Text),
+    # what people say of it; see also bridge/store/desk_schema.py
+    Column("class", Text),
+    Column("value", BigInteger),  # hundredths of the currency
+    Column("comment", Text),
+    Column("score", Float),  # share of the checklist that was met
+    # nobody talked to him, and the company has not reached him since
+    Column("wants_callback", Boolean, nullable=False, server_default=false()),
+    Column("called_back_at", Instant),
+    Column("called_back_by", Text),  # caller, company, or the person who marked it done
 )
 
 # Lists are read newest first, page by page, under at most one of these filters that narrows; hence (filter, started_at, id).
