@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping, Select, bindparam, delete, func, insert, sele
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.core.model import Call
+from bridge.store.credit import CREDITED, credits_of, mark_changed
 from bridge.store.rows import call_from, call_row, ring_rows
 from bridge.store.schema import calls, rings
 
@@ -65,6 +66,7 @@ async def put_all(connection: AsyncConnection, given: Sequence[Call]) -> list[Ca
         found = (await connection.execute(select(calls).where(calls.c.id.in_(some)))).mappings()
         old |= {row["id"]: row for row in found}
     old_rings = await _rings_of(connection, list(old))
+    await _credit(connection, rows, old)
 
     changed, moved, rerung = [], [], []
     for call_id, row in rows.items():
@@ -92,7 +94,17 @@ async def put_all(connection: AsyncConnection, given: Sequence[Call]) -> list[Ca
         await connection.execute(insert(rings), new_rings)
     for caller in left:
         rows |= await _settle_first_time(connection, caller, rows, revisions)
+    await mark_changed(connection, [(old.get(call_id), rows[call_id]) for call_id in changed])
     return [call_from(rows[call.id], rang[call.id]) for call in given]
+
+
+async def _credit(connection: AsyncConnection, rows: Mapping[str, _Row], old: Mapping[str, Mapping[Any, Any]]) -> None:
+    """Adds the columns CREDITED to the rows: of the visits they are booked on, or as they were where that visit is not in the books."""
+    known = await credits_of(connection, {row["visit"] for row in rows.values() if row["visit"] is not None})
+    for call_id, row in rows.items():
+        before = old.get(call_id)
+        same = before if before is not None and before["visit"] == row["visit"] else {}
+        row |= known.get(row["visit"]) or {name: same.get(name) for name in CREDITED}
 
 
 def pieces(values: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -56,7 +56,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 #: The last of the steps in `bridge/store/migrations`: what a database of this version is at.
-REVISION = "0005"
+REVISION = "0006"
 
 #: Ids are compared byte by byte on both databases, so that ranges and pages agree.
 IdText = Text().with_variant(Text(collation="C"), "postgresql")
