@@ -1,4 +1,4 @@
-"""What the tests of the site's snippet need: a Chromium (the machine's own, or Debian's unpacked without root), React and Vue."""
+"""What the tests in a browser need: a Chromium (the machine's own, or Debian's unpacked without root), React, Vue and axe-core."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _PARTS = (
     ("react@18.3.1", "umd/react.production.min.js", "react.js"),
     ("react-dom@18.3.1", "umd/react-dom.production.min.js", "react-dom.js"),
     ("vue@3.5.45", "dist/vue.runtime.global.prod.js", "vue.js"),
+    ("axe-core@4.14.1", "axe.min.js", "axe.js"),
 )
 
 
@@ -35,7 +36,7 @@ def prepare(lab: Path, say: Say = print) -> None:
     try:
         web_parts(lab, say)
     except (OSError, subprocess.CalledProcessError) as error:
-        say(f"no React and Vue, their tests are skipped: npm: {getattr(error, 'stderr', '') or error}")
+        say(f"no React, Vue and axe-core, their tests are skipped: npm: {getattr(error, 'stderr', '') or error}")
 
 
 def find_browser(lab: Path) -> Program:
@@ -66,7 +67,7 @@ def browser(lab: Path, say: Say = print) -> Program:
 
 
 def web_parts(lab: Path, say: Say = print) -> Path:
-    """The folder ``lab/web`` with react.js, react-dom.js and vue.js, fetched by npm. Raises OSError, CalledProcessError."""
+    """The folder ``lab/web`` with react.js, react-dom.js, vue.js and axe.js, fetched by npm. Raises OSError, CalledProcessError."""
     folder = lab / "web"
     folder.mkdir(parents=True, exist_ok=True)
     for package, path, name in _PARTS:

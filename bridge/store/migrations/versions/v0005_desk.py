@@ -26,8 +26,8 @@ def upgrade() -> None:
     ):
         op.add_column("calls", column)
     _take_over_visits()
-    for name, column in (("class", "class"), ("campaign", "campaign"), ("answerer", "answered_by")):
-        op.create_index(f"calls_by_{name}", "calls", [column, "started_at", "id"])
+    for name, of in (("class", "class"), ("campaign", "campaign"), ("answerer", "answered_by")):
+        op.create_index(f"calls_by_{name}", "calls", [of, "started_at", "id"])
     _partial("calls_wanting_callback", "calls", ["started_at", "id"], sa.column("wants_callback").is_(True))
     _people()
     _said_of_calls()

@@ -1,0 +1,65 @@
+"""The desk of the daemon, put together: its service over the store. Off without the section `desk`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from bridge.core.desk.settings import DeskSettings
+from bridge.core.directory import Directory
+from bridge.flows.ports import Clock
+from bridge.store.accounts import AccountStore
+from bridge.store.engine import Database
+from bridge.web.desk.context import Desk
+from bridge.web.desk.service import DeskService
+
+log = logging.getLogger(__name__)
+
+_TRY_AGAIN: Final = 5.0
+
+
+class DeskSide:
+    """Everything may be called whether the section is there or not: `listen` None is off."""
+
+    def __init__(
+        self,
+        listen: tuple[str, int] | None,
+        settings: DeskSettings,
+        directory: Directory,
+        database: Database,
+        clock: Clock,
+    ) -> None:
+        self.problem = ""  #: why it does not answer; "" if it does, or is off
+        self._listen = listen
+        self.desk = Desk(settings, directory, AccountStore(database), clock)
+        self.service = DeskService(self.desk)
+
+    @property
+    def on(self) -> bool:
+        return self._listen is not None
+
+    async def serve(self) -> None:
+        """Listen until cancelled; where the address cannot be had, try again."""
+        if self._listen is None:
+            await asyncio.Event().wait()
+            return
+        host, port = self._listen
+        while True:
+            try:
+                await self.service.start(host, port)
+                break
+            except OSError as error:
+                if not self.problem:
+                    log.error("the desk is not served: %s:%d: %s", host, port, error.strerror)  # noqa: TRY400
+                self.problem = f"{host}:{port}: {error.strerror}"
+                await asyncio.sleep(_TRY_AGAIN)
+        self.problem = ""
+        log.info("the desk is served on %s:%d", host, port)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.service.stop()
+
+    def reload(self, settings: DeskSettings, directory: Directory) -> None:
+        self.desk.settings, self.desk.directory = settings, directory

@@ -1,0 +1,13 @@
+"""Every page of the desk. A new one: a module with handlers and ROUTES, its templates, its texts in ``locale/ru/<module>.po``, a line here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bridge.web.desk import home, signing_in
+from bridge.web.desk.routing import Route
+
+ROUTES: Final[tuple[Route, ...]] = (
+    *home.ROUTES,
+    *signing_in.ROUTES,
+)

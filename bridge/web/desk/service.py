@@ -1,0 +1,57 @@
+"""The desk's web service: every route behind the gate, static files beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+
+from bridge.serving import WebServer
+from bridge.web.desk.context import Asked, Desk
+from bridge.web.desk.gate import Gate
+from bridge.web.desk.routes import ROUTES
+from bridge.web.desk.routing import Problem, Route
+
+
+class DeskService:
+    """Answers people. `extra` routes are for tests."""
+
+    def __init__(self, desk: Desk, extra: Iterable[Route] = ()) -> None:
+        self.desk = desk
+        self.gate = Gate(desk)
+        made = [StarletteRoute(r.path, self.gate.endpoint(r), methods=[r.method]) for r in (*ROUTES, *extra)]
+        nowhere = self.gate.endpoint(Route("GET", "/{path:path}", None, _nowhere))
+        self.app = Starlette(
+            routes=[StarletteRoute("/static/{path:path}", desk.renderer.static.answer), *made],
+            exception_handlers={404: _plain(nowhere), 405: _wrong_method},
+        )
+        self._server = WebServer(self.app, "desk")
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen, and return when requests are answered. Raises OSError."""
+        await self._server.start(host, port)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self._server.address
+
+    async def stop(self) -> None:
+        await self._server.stop()
+
+
+async def _nowhere(asked: Asked) -> Response:
+    raise Problem(404, "There is no such page.")
+
+
+def _plain(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def handler(request: Request, _: Exception) -> Response:
+        return await endpoint(request)
+
+    return handler
+
+
+async def _wrong_method(request: Request, _: Exception) -> Response:
+    return Response("this address does not take that method\n", 405, media_type="text/plain")
