@@ -24,7 +24,7 @@ from bridge.core.directory import Directory
 from bridge.core.pools.allocator import Allocator
 from bridge.core.pools.book import KEPT, LeaseBook
 from bridge.core.pools.lease import Lease, VisitRequest
-from bridge.core.site import Consent, Site, Sites, Visit, kept_address, written
+from bridge.core.site import RANDOM_BYTES, Consent, Site, Sites, Visit, kept_address, new_id, written
 from bridge.core.sources.policy import credited
 from bridge.core.sources.rules import DIRECT, classify
 from bridge.core.sources.touch import Touch, clean
@@ -87,7 +87,7 @@ class Visits:
         self.policy.set_pools(self._directory)
         pools = pools_of(self._directory)
         self._pools = {pool.source: pool for pool in pools}
-        self.allocator = Allocator(pools, self.policy, self.book, self._risk)
+        self.allocator = Allocator(pools, self.policy, self.book, self._risk, self.policy.is_auto)
         self.writing = Writing(self._store, self.allocator.drain)
 
     def _attribute_with(self) -> Attributing:
@@ -141,6 +141,9 @@ class Visits:
             self.writing.mark(LEARNED, learned_text(self.delays.learned))
             with suppress(Exception):
                 await self.writing.flush()
+                await self._store.sync()
+            with suppress(Exception):
+                await self._store.close()
 
     def set_directory(self, directory: Directory, sites: Sites) -> None:
         """A reload: numbers that left their pool are given up at once, those that came rest if a visit saw them lately."""
@@ -166,7 +169,7 @@ class Visits:
         if not self.loaded:
             return None
         hit_consent: Consent = "cookieless" if "cookieless" in (site.consent, hit.consent) else "full"
-        visitor = None if hit_consent == "cookieless" else hit.visitor or secrets.token_urlsafe(12)
+        visitor = None if hit_consent == "cookieless" else hit.visitor or self._new_id()
         touch = self._touch(site, hit.page, hit.referrer)
         earlier = await self._earlier(hit.visitor) if visitor is not None and hit.visitor else None
         now = self._now()
@@ -235,6 +238,9 @@ class Visits:
         self._last_now = max(self._clock().timestamp(), self._last_now + 1e-5)
         return self._last_now
 
+    def _new_id(self) -> str:
+        return new_id(self._clock().timestamp(), secrets.token_bytes(RANDOM_BYTES))
+
     def _touch(self, site: Site, page: str, referrer: str) -> Touch:
         """Where a page view came from; most pages of a site are opened over and over."""
         key = (site.name, page, referrer)
@@ -289,7 +295,7 @@ class Visits:
         if visitor is not None:
             _put_last(self._touches, visitor, booked)
         return Visit(
-            id=secrets.token_urlsafe(12),
+            id=self._new_id(),
             site=site.name,
             visitor=visitor,
             began=now,
@@ -368,8 +374,6 @@ class Visits:
         return hashlib.blake2b(seen, key=self._salt, digest_size=16).digest()
 
     def _risk(self, lease: Lease, now: float) -> float:
-        if not self.policy.is_auto(lease.source):
-            return lease.active  # longest unused first
         called = max(self.memory.callers(lease.person).values(), default=0.0)
         since_left = None if lease.left is None else now - lease.left
         return self.delays.remaining(now - lease.began, since_left) * (1 - CALLED * called)

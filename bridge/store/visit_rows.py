@@ -1,11 +1,12 @@
-"""Visits and leases as rows, and back."""
+"""Visits and leases as rows, and back. Rows for SQLite have times as its text, those for PostgreSQL as datetimes (`When`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 from bridge.core.model import Attribution, AttributionKind
 from bridge.core.pools.lease import Lease
@@ -14,34 +15,42 @@ from bridge.core.sources.touch import Touch
 from bridge.flows.visit_ports import Note
 from bridge.store.rows import storable_text
 
+#: An epoch second as a column has it.
+When: TypeAlias = Callable[[float], datetime | str]
 _TOUCH = tuple(f.name for f in fields(Touch))
 _CREDITED = ("rule", "paid", "medium", "campaign", "keyword", "content", "click_id", "click_id_kind", "referrer_host")
 
 
-def visit_row(visit: Visit) -> dict[str, Any]:
+def visit_row(visit: Visit, when: When) -> dict[str, Any]:
     """The columns of `visits`."""
     credited = visit.credited
-    touch = {} if visit.touch == credited else {name: storable_text(getattr(visit.touch, name)) for name in _TOUCH}
-    row = {
+    return {
         "id": visit.id,
         "site": visit.site,
         "visitor": visit.visitor,
-        "began_at": instant(visit.began),
-        "active_at": instant(visit.active),
+        "began_at": when(visit.began),
+        "active_at": when(visit.active),
         "source": visit.source,
         "came_from": credited.source,
-        **{name: getattr(credited, name) for name in _CREDITED},
-        "touch": touch,
+        "rule": credited.rule,
+        "paid": credited.paid,
+        "medium": credited.medium,
+        "campaign": credited.campaign,
+        "keyword": credited.keyword,
+        "content": credited.content,
+        "click_id": credited.click_id,
+        "click_id_kind": credited.click_id_kind,
+        "referrer_host": credited.referrer_host,
+        "touch": {} if visit.touch == credited else {name: getattr(visit.touch, name) for name in _TOUCH},
         "landing": visit.landing,
         "referrer": visit.referrer,
         "mobile": visit.mobile,
         "region": visit.region,
         "address": visit.address,
         "consent": visit.consent,
-        "ids": {name: storable_text(value) for name, value in visit.ids.items()},
+        "ids": dict(visit.ids),
         "covered": visit.covered,
     }
-    return {name: storable_text(value) for name, value in row.items()}
 
 
 def visit_from(row: Mapping[Any, Any], pages: Iterable[Mapping[Any, Any]] = ()) -> Visit:
@@ -73,24 +82,25 @@ def credited_from(row: Mapping[Any, Any]) -> Touch:
     return Touch(source=row["came_from"], **{name: row[name] for name in _CREDITED})
 
 
-def page_row(visit: str, seq: int, page: PageView) -> dict[str, Any]:
-    return {"visit": visit, "seq": seq, "at": instant(page.at), "url": storable_text(page.url)}
+def page_row(visit: str, seq: int, page: PageView, when: When) -> dict[str, Any]:
+    """The columns of `pages`."""
+    return {"visit": visit, "seq": seq, "at": when(page.at), "url": page.url}
 
 
-def lease_row(lease: Lease) -> dict[str, Any]:
+def lease_row(lease: Lease, when: When) -> dict[str, Any]:
     """The columns of `leases`."""
     return {
         "number": lease.number,
-        "began_at": instant(lease.began),
+        "began_at": when(lease.began),
         "source": lease.source,
         "visit": lease.visit,
         "visitor": lease.visitor,
-        "active_at": instant(lease.active),
-        "left_at": None if lease.left is None else instant(lease.left),
-        "ended_at": None if lease.ended is None else instant(lease.ended),
+        "active_at": when(lease.active),
+        "left_at": None if lease.left is None else when(lease.left),
+        "ended_at": None if lease.ended is None else when(lease.ended),
         "swapped": lease.swapped,
         "mobile": lease.mobile,
-        "region": storable_text(lease.region),
+        "region": lease.region,
         "taps": list(lease.taps),
     }
 
@@ -114,9 +124,9 @@ def lease_from(row: Mapping[Any, Any]) -> Lease:
 
 
 def note_row(note: Note, seq: int) -> dict[str, Any]:
-    """The columns of `attributions`."""
+    """The columns of `attributions`; `at` is a datetime."""
     found = note.attribution
-    row = {
+    return {
         "call_id": note.call_id,
         "seq": seq,
         "at": note.at,
@@ -128,12 +138,24 @@ def note_row(note: Note, seq: int) -> dict[str, Any]:
         "by": note.by,
         "candidates": [list(candidate) for candidate in note.candidates],
     }
-    return {name: storable_text(value) for name, value in row.items()}
+
+
+def storable(value: Any) -> Any:
+    """A row, or a value of it, without what a database refuses in texts."""
+    if isinstance(value, dict):
+        return {name: storable(one) for name, one in value.items()}
+    return storable_text(value)
 
 
 def instant(at: float) -> datetime:
     """An epoch second as the books have it."""
     return datetime.fromtimestamp(at, UTC)
+
+
+@lru_cache(maxsize=1024)
+def instant_text(at: float) -> str:
+    """An epoch second as the books have it on SQLite."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
 
 
 def note_from(row: Mapping[Any, Any]) -> Note:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,18 +17,22 @@ from bridge.core.site import Visit
 from bridge.core.sources.touch import Touch
 from bridge.flows.visit_ports import Batch, Moment, Note, PastCall
 from bridge.store import history
-from bridge.store.bulk import Statement, bulk_upserts, packed, write_at_once
+from bridge.store.bulk import BulkWriter, Statement, as_json, upserts
 from bridge.store.engine import Database
 from bridge.store.errors import translated
 from bridge.store.records import latest_revision, pieces
 from bridge.store.schema import calls, marks
 from bridge.store.visit_rows import (
+    When,
     credited_from,
+    instant,
+    instant_text,
     lease_from,
     lease_row,
     note_from,
     note_row,
     page_row,
+    storable,
     visit_from,
     visit_row,
 )
@@ -52,28 +55,38 @@ class VisitStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._bulk = BulkWriter(database.path, database.busy_seconds) if database.path else None
 
     async def write(self, batch: Batch) -> None:
-        """All of `batch` in one transaction, the visits before their pages. IntegrityError where another visit holds a number."""
-        durable = bool(batch.leases or batch.notes)
-        if self._database.path is not None:
+        """All of `batch`, or nothing, the visits before their pages. IntegrityError where another visit holds a number.
+
+        What is written outlives this process at once, and a power cut as soon as `sync` was done.
+        """
+        if self._bulk is not None:
+            statements = list(_statements(batch))
             with translated(self._database.name):
-                await asyncio.to_thread(
-                    write_at_once,
-                    self._database.path,
-                    self._database.busy_seconds,
-                    list(_statements(batch)),
-                    durable=durable,
-                )
+                await self._bulk.write(statements)
             return
-        async with self._database.writing(durable=durable) as connection:
-            await _upsert(connection, visits, [visit_row(visit) for visit in batch.visits])
+        async with self._database.writing(durable=True) as connection:
+            await _upsert(connection, visits, [storable(visit_row(visit, instant)) for visit in batch.visits])
             known = await _known_visits(connection, {visit for visit, _, _ in batch.pages})
-            await _upsert(connection, pages, [page_row(*page) for page in batch.pages if page[0] in known])
-            await _upsert(connection, leases, _ended_first(batch))
+            rows = [storable(page_row(*page, instant)) for page in batch.pages if page[0] in known]
+            await _upsert(connection, pages, rows)
+            await _upsert(connection, leases, [storable(row) for row in _ended_first(batch, instant)])
             for note in batch.notes:
                 await _add_note(connection, note)
             await history.set_marks(connection, batch.marks)
+
+    async def sync(self) -> None:
+        """What was written outlives a power cut."""
+        if self._bulk is not None:
+            with translated(self._database.name):
+                await self._bulk.sync()
+
+    async def close(self) -> None:
+        """Close what `write` has opened."""
+        if self._bulk is not None:
+            await self._bulk.close()
 
     async def latest_leases(self, per_number: int, since: datetime) -> list[Lease]:
         """The latest leases of every number that were held after `since`, and those still held, by their beginning."""
@@ -212,39 +225,48 @@ class VisitStore:
             await connection.execute(update(calls).where(calls.c.id == note.call_id).values(row))
 
 
-def _ended_first(batch: Batch) -> list[dict[str, Any]]:
-    rows = [lease_row(lease) for lease in batch.leases]
+def _ended_first(batch: Batch, when: When) -> list[dict[str, Any]]:
+    rows = [lease_row(lease, when) for lease in batch.leases]
     return sorted(rows, key=lambda row: row["ended_at"] is None)
 
 
 def _statements(batch: Batch) -> Iterator[Statement]:
     """`write` for SQLite."""
-    yield from bulk_upserts(visits, [visit_row(visit) for visit in batch.visits])
+    yield from upserts(visits, [_fit(visit_row(visit, instant_text), "touch", "ids") for visit in batch.visits])
     own = {visit.id for visit in batch.visits}
-    rows = [page_row(*page) for page in batch.pages]
-    yield from bulk_upserts(pages, [row for row in rows if row["visit"] in own])
+    rows = [_fit(page_row(*page, instant_text)) for page in batch.pages]
+    yield from upserts(pages, [row for row in rows if row["visit"] in own])
     for row in rows:
         if row["visit"] not in own:
-            yield _PAGE, [packed(row[name]) for name in ("visit", "seq", "at", "url", "visit")]
-    yield from bulk_upserts(leases, _ended_first(batch))
+            yield _PAGE, row
+    yield from upserts(leases, [_fit(row, "taps") for row in _ended_first(batch, instant_text)])
     for note in batch.notes:
-        row = note_row(note, 0)
-        values = [packed(value, as_text=name == "candidates") for name, value in row.items() if name != "seq"]
-        yield _NOTE, [*values, note.call_id]
+        yield _NOTE, _fit({**note_row(note, 0), "at": instant_text(note.at.timestamp())}, "candidates")
     for key, value in batch.marks.items():
-        yield _MARK, [key, value]
+        yield _MARK, {"key": key, "value": value}
+
+
+def _fit(row: dict[str, Any], *as_text: str) -> dict[str, Any]:
+    """`row` as SQLite takes it, with these columns as JSON."""
+    for name, value in row.items():
+        if name in as_text:
+            row[name] = as_json(storable(value))
+        elif value.__class__ is str and not value.isprintable():
+            row[name] = storable(value)
+    return row
 
 
 #: A page of a visit that is not forgotten yet.
 _PAGE = (
-    "INSERT INTO pages (visit, seq, at, url) SELECT ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM visits WHERE id = ?)"
+    "INSERT INTO pages (visit, seq, at, url) SELECT :visit, :seq, :at, :url WHERE EXISTS (SELECT 1 FROM visits WHERE id = :visit)"
     " ON CONFLICT (visit, seq) DO UPDATE SET at = excluded.at, url = excluded.url"
 )
 _NOTE = (
     "INSERT INTO attributions (call_id, at, kind, source, visit, confidence, reason, by, candidates, seq)"
-    " SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(max(seq) + 1, 0) FROM attributions WHERE call_id = ?"
+    " SELECT :call_id, :at, :kind, :source, :visit, :confidence, :reason, :by, :candidates, coalesce(max(seq) + 1, 0)"
+    " FROM attributions WHERE call_id = :call_id"
 )
-_MARK = "INSERT INTO marks (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+_MARK = "INSERT INTO marks (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 
 
 async def _upsert(connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -268,7 +290,7 @@ async def _known_visits(connection: AsyncConnection, wanted: set[str]) -> set[st
 async def _add_note(connection: AsyncConnection, note: Note) -> None:
     query = select(func.coalesce(func.max(attributions.c.seq) + 1, 0)).where(attributions.c.call_id == note.call_id)
     seq = (await connection.execute(query)).scalar_one()
-    await connection.execute(attributions.insert().values(note_row(note, seq)))
+    await connection.execute(attributions.insert().values(storable(note_row(note, seq))))
 
 
 async def _visit(connection: AsyncConnection, visit_id: str) -> Visit | None:

@@ -27,6 +27,7 @@ from bridge.core.pools.lease import Lease
 from bridge.core.site import Site, Sites
 from bridge.core.sources.presets import parse
 from bridge.flows.visits import Visits
+from bridge.siteside import seldom_collect
 from bridge.store.engine import Database
 from bridge.store.migrate import migrate
 from bridge.store.visits import VisitStore
@@ -73,6 +74,7 @@ async def serve(count: int, folder: Path) -> None:
     sites = Sites({"main": Site("main", ("example.org",), (PRINTED,), parse(presets))}, idle=0)
     visits = Visits(VisitStore(database), lambda: datetime.now(UTC), sites, directory(count), lambda *_: None)
     await visits.load()
+    seldom_collect()
     timed = Timed(visits)
     service = SiteService(visits, ("127.0.0.0/8",))
     for name in ("_addresses", "_beginnings", "_visitors"):
@@ -95,7 +97,7 @@ async def serve(count: int, folder: Path) -> None:
             }
         )
 
-    service.app.router.routes += [Route("/nothing", nothing, methods=["POST"]), Route("/figures", figures)]
+    service.app.routes[:0] = [Route("/nothing", nothing, methods=["POST"]), Route("/figures", figures)]
     await service.start("127.0.0.1", 0)
     print(service.address[1], flush=True)
     await visits.run()

@@ -89,6 +89,7 @@ class Company:
         return self.visits
 
     async def die(self) -> None:
+        await self.store.close()
         await self.database.close()
 
     def _revise(self, call_id: str, before: Attribution, after: Attribution) -> None:

@@ -23,10 +23,19 @@ MAX_VISITORS = 200_000  #: whose last number is remembered
 class Allocator:
     """The pools of one site. A number belongs to one pool, and at most one lease of it is open at any time."""
 
-    def __init__(self, pools: Iterable[Pool], policy: HoldPolicy, book: LeaseBook, risk: Risk | None = None) -> None:
+    def __init__(
+        self,
+        pools: Iterable[Pool],
+        policy: HoldPolicy,
+        book: LeaseBook,
+        risk: Risk | None = None,
+        weighs: Callable[[str], bool] = lambda source: True,
+    ) -> None:
+        """`weighs` says of which sources the risk counts; of the others the number unused for longest goes on."""
         self.policy = policy
         self.book = book
         self._risk = risk
+        self._weighs = weighs
         self._pools: dict[str, Pool] = {}
         self._queues: dict[str, PoolQueue] = {}
         self._home: dict[str, str] = {}  #: number -> source whose pool it is in
@@ -188,14 +197,12 @@ class Allocator:
         return slot if queue.takeable(slot, now, max(IDLE_FOR_OWNER, self.policy.extra(request.source, now))) else None
 
     def _choose(self, source: str, queue: PoolQueue, now: float) -> Slot | None:
-        free = queue.free(now, self.policy.extra(source, now))
-        if not free:
-            return None
-        first = free[0]
-        if self._risk is None or first.holder is None:
+        extra = self.policy.extra(source, now)
+        first = queue.first(now, extra)
+        if first is None or first.holder is None or self._risk is None or not self._weighs(source):
             return first
         risk = self._risk
-        return min(free, key=lambda slot: -inf if slot.holder is None else risk(slot.holder, now))
+        return min(queue.free(now, extra), key=lambda slot: -inf if slot.holder is None else risk(slot.holder, now))
 
     def _give(self, slot: Slot, queue: PoolQueue, request: VisitRequest, now: float) -> Lease:
         holder = slot.holder

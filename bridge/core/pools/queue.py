@@ -41,22 +41,26 @@ class PoolQueue:
         if slot is not None and self._key(slot) < slot.queued_at:
             self._push(slot, self._key(slot))
 
-    def free(self, now: float, extra: float) -> list[Slot]:
-        """Up to CONSIDERED numbers that may be given away at `now`, longest unused first. They stay queued."""
-        found: list[Slot] = []
-        while self._heap and len(found) < CONSIDERED:
+    def first(self, now: float, extra: float) -> Slot | None:
+        """The number unused for longest, if it may be given away at `now`. It stays queued."""
+        while self._heap:
             key, _, number = self._heap[0]
             slot = self.slots.get(number)
             if slot is None or key != slot.queued_at:
                 heappop(self._heap)  # left the pool, or was queued anew
-                continue
-            ready = self._key(slot)
-            if ready > key:
+            elif (ready := self._key(slot)) > key:
                 heappop(self._heap)
                 self._push(slot, ready)
-                continue
-            if slot.not_before > now or (slot.holder is not None and key + extra > now):
-                break
+            elif slot.not_before > now or (slot.holder is not None and key + extra > now):
+                return None
+            else:
+                return slot
+        return None
+
+    def free(self, now: float, extra: float) -> list[Slot]:
+        """Up to CONSIDERED numbers that may be given away at `now`, longest unused first. They stay queued."""
+        found: list[Slot] = []
+        while len(found) < CONSIDERED and (slot := self.first(now, extra)) is not None:
             heappop(self._heap)
             found.append(slot)
         for slot in found:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar
+from functools import lru_cache
+from typing import NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
-from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, Router
 
 from bridge.core.site import Site, Sites, network_of
 from bridge.core.sources.touch import clean
@@ -20,19 +19,17 @@ from bridge.flows.visit_words import EventKind, Hit, Swap, Told
 from bridge.flows.visits import VISIT_SECONDS
 from bridge.serving import WebServer
 from bridge.web.site.bodies import MAX_BYTES, BeatBody, EventBody, VisitBody
-from bridge.web.site.callers import Address, Proxies, is_robot
+from bridge.web.site.callers import Proxies, is_robot
 from bridge.web.site.limits import Buckets
 from bridge.web.site.script import missing, read_script
-
-log = logging.getLogger(__name__)
-
-_ALWAYS = [(b"vary", b"Origin"), (b"cache-control", b"no-store")]
+from bridge.web.site.wire import Answer, Asked, Endpoint, Refused
 
 B = TypeVar("B", VisitBody, BeatBody, EventBody)
 #: Requests a second and at once: an address may be a whole office, or a telephone company's customers.
 PER_ADDRESS = (20.0, 400.0)
 PER_VISITOR = (2.0, 30.0)
 NEW_PER_ADDRESS = (2.0, 60.0)  #: visits that begin: what a pool could be emptied with
+_NOTHING = Answer()
 
 
 class Desk(Protocol):
@@ -61,16 +58,10 @@ class SiteCounters:
 
 
 class _From(NamedTuple):
-    """Whose request it is, and whom the limits count it for."""
+    """Whose request it is: the visitor's address, and whom the limits count it for."""
 
-    address: Address
+    address: str
     network: str
-
-
-class _Refused(Exception):  # noqa: N818 - it is an answer
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 class SiteService:
@@ -84,14 +75,15 @@ class SiteService:
         self._beginnings = Buckets(*NEW_PER_ADDRESS)
         self._visitors = Buckets(*PER_VISITOR)
         self._script = read_script()
-        self.app = Starlette(
-            routes=[
+        asked = (("beat", self._beat), ("visit", self._visit), ("event", self._event))
+        self.app = Router(
+            [
+                *(
+                    Route(f"/s/v1/{name}", self._endpoint(answer), methods=["POST", "OPTIONS"])
+                    for name, answer in asked
+                ),
                 Route("/s/v1.js", self._latest),
                 Route("/s/v1.{hash8}.js", self._immutable),
-                *(
-                    Route(f"/s/v1/{name}", self._guarded(answer), methods=["POST", "OPTIONS"])
-                    for name, answer in (("visit", self._visit), ("beat", self._beat), ("event", self._event))
-                ),
                 Route("/s/healthz", self._healthz),
             ]
         )
@@ -100,7 +92,7 @@ class SiteService:
     def trust(self, trusted: tuple[str, ...], region_header: str | None) -> None:
         """The web servers before the service, and the header in which they name a visitor's region."""
         self._proxies = Proxies(trusted)
-        self._region_header = region_header
+        self._region_header = None if region_header is None else region_header.lower().encode()
 
     async def start(self, host: str, port: int) -> None:
         """Listen, and return when requests are answered. Raises OSError."""
@@ -130,14 +122,14 @@ class SiteService:
 
     # -- what pages ask ------------------------------------------------------------------------------------------------
 
-    async def _visit(self, request: Request, sender: _From) -> Response:
-        body = await _read(request, VisitBody)
-        site = self._site(request, body.site)
-        agent = request.headers.get("user-agent", "")[:500]
+    async def _visit(self, asked: Asked, sender: _From) -> Answer:
+        body = await _read(asked, VisitBody)
+        site = self._site(asked, body.site)
+        agent = asked.text(b"user-agent")[:500]
         self.counters.visits += 1
         if is_robot(agent):
             self.counters.robots += 1
-            return Response(status_code=204)
+            return _NOTHING
         self._limit(self._visitors, body.visitor or body.visit or "")
         if body.visit is None:
             self._limit(self._beginnings, sender.network)
@@ -150,149 +142,119 @@ class SiteService:
                 visit=body.visit,
                 ids=body.ids,
                 mobile=body.mobile,
-                consent="cookieless" if _declined(request, site) else body.consent,
-                address=str(sender.address),
+                consent="cookieless" if _declined(asked, site) else body.consent,
+                address=sender.address,
                 agent=agent,
-                region=self._region(request),
+                region=self._region(asked),
             ),
         )
         if told is None:
-            return Response(status_code=204)
+            return _NOTHING
         answer = {"visitor": told.visitor, "visit": told.visit, "swap": told.swap}
-        return JSONResponse({**answer, "beat": self._desk.sites.heartbeat, "ttl": int(VISIT_SECONDS)})
+        return Answer(200, {**answer, "beat": self._desk.sites.heartbeat, "ttl": int(VISIT_SECONDS)})
 
-    async def _beat(self, request: Request, _: _From) -> Response:
-        body = await _read(request, BeatBody)
-        site = self._site(request, body.site)
+    async def _beat(self, asked: Asked, _: _From) -> Answer:
+        body = await _read(asked, BeatBody)
+        site = self._site(asked, body.site)
         self.counters.beats += 1
         self._limit(self._visitors, body.visit or "")
         swap = self._desk.beat(site, body.visit or "", body.page, body.active)
-        return Response(status_code=204) if swap is None else JSONResponse({"swap": swap})
+        return _NOTHING if swap is None else Answer(200, {"swap": swap})
 
-    async def _event(self, request: Request, _: _From) -> Response:
-        body = await _read(request, EventBody)
-        site = self._site(request, body.site)
+    async def _event(self, asked: Asked, _: _From) -> Answer:
+        body = await _read(asked, EventBody)
+        site = self._site(asked, body.site)
         self.counters.events += 1
         self._limit(self._visitors, body.visit or "")
         at = None if body.at is None else body.at / 1000.0
         self._desk.event(site, body.visit or "", body.kind, body.page, body.number or "", at)
-        return Response(status_code=204)
+        return _NOTHING
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
-    def _guarded(self, answer: Callable[[Request, _From], Awaitable[Response]]) -> Callable[[Request], Any]:
-        """Every answer with its headers for the page that asked; whatever goes wrong, a short one and no more."""
-
-        async def guarded(request: Request) -> Response:
+    def _endpoint(self, answer: Callable[[Asked, _From], Awaitable[Answer]]) -> Endpoint:
+        async def guarded(asked: Asked) -> Answer:
             try:
-                address = self._who(request)
-                network = network_of(address)
-                self._limit(self._addresses, network)
-                response = (
-                    _preflight() if request.method == "OPTIONS" else await answer(request, _From(address, network))
-                )
-            except _Refused as refused:
+                asked.allowed = self._is_ours(asked.origin)
+                sender = self._who(asked)
+                self._limit(self._addresses, sender.network)
+                return _NOTHING if asked.is_preflight else await answer(asked, sender)
+            except Refused as refused:
                 self.counters.malformed += refused.status in (400, 413, 415)
-                response = PlainTextResponse(f"{refused}\n", refused.status)
-                if refused.status == 429:
-                    response.headers["Retry-After"] = "5"
-            except ClientDisconnect:
-                response = Response(status_code=400)
-            except Exception:
-                self.counters.failed += 1
-                log.exception("a page could not be answered")
-                response = PlainTextResponse("not now\n", 503)
-            response.raw_headers += _ALWAYS
-            origin = request.headers.get("origin")
-            if origin is not None and response.status_code not in (403, 404) and self._is_ours(origin):
-                response.raw_headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
-            return response
+                raise
 
-        return guarded
+        return Endpoint(guarded, self._failed)
 
-    def _who(self, request: Request) -> Address:
-        peer = request.client.host if request.client else ""
-        found = self._proxies.visitor(peer, request.headers.getlist("x-forwarded-for"))
+    def _failed(self) -> None:
+        self.counters.failed += 1
+
+    def _who(self, asked: Asked) -> _From:
+        found = _sender(self._proxies, asked.peer, *asked.forwarded())
         if found is None:
-            raise _Refused(400, "whose request is this?")
+            raise Refused(400, "whose request is this?")
         return found
 
     def _limit(self, buckets: Buckets, key: str) -> None:
         if key and not buckets.take(key):
             self.counters.limited += 1
-            raise _Refused(429, "too many requests")
+            raise Refused(429, "too many requests")
 
-    def _site(self, request: Request, name: str) -> Site:
+    def _site(self, asked: Asked, name: str) -> Site:
         site = self._desk.sites.sites.get(name)
         if site is None:
             self.counters.foreign += 1
-            raise _Refused(404, "no such site")
-        host = _host(request.headers.get("origin") or request.headers.get("referer") or "")
+            asked.allowed = False
+            raise Refused(404, "no such site")
+        host = _host(asked.origin or asked.headers.get(b"referer") or b"")
         if not host or not site.has(host):
             self.counters.foreign += 1
-            raise _Refused(403, "this page does not belong to that site")
+            asked.allowed = False
+            raise Refused(403, "this page does not belong to that site")
         return site
 
-    def _is_ours(self, origin: str) -> bool:
-        host = _host(origin)
+    def _is_ours(self, origin: bytes | None) -> bool:
+        host = _host(origin or b"")
         return bool(host) and any(site.has(host) for site in self._desk.sites.sites.values())
 
-    def _region(self, request: Request) -> str | None:
+    def _region(self, asked: Asked) -> str | None:
         if self._region_header is None:
             return None
-        peer = self._proxies.visitor(request.client.host if request.client else "", [])
+        peer = self._proxies.visitor(asked.peer, [])
         if peer is None or not self._proxies.trusts(peer):
             return None
-        return clean(_utf8(request.headers.get(self._region_header, "")), 64) or None
+        return clean(asked.headers.get(self._region_header, b"").decode("utf-8", "replace"), 64) or None
 
 
-async def _read(request: Request, kind: type[B]) -> B:
-    """The body, checked. Raises _Refused."""
-    length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or len(length) > 9 or int(length) > MAX_BYTES:
-        raise _Refused(413, f"at most {MAX_BYTES} bytes")
-    content = request.headers.get("content-type", "text/plain").partition(";")[0].strip().lower()
-    if content not in ("text/plain", "application/json"):
-        raise _Refused(415, "text/plain or application/json")
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise _Refused(413, f"at most {MAX_BYTES} bytes")
+async def _read(asked: Asked, kind: type[B]) -> B:
+    """The body, checked. Raises Refused."""
+    content = asked.headers.get(b"content-type", b"text/plain").partition(b";")[0].strip().lower()
+    if content not in (b"text/plain", b"application/json"):
+        raise Refused(415, "text/plain or application/json")
     try:
-        return kind.model_validate_json(body)
+        return kind.model_validate_json(await asked.body(MAX_BYTES))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise _Refused(400, f"{where}: {first['msg']}"[:200].encode("ascii", "replace").decode()) from None
+        raise Refused(400, f"{where}: {first['msg']}"[:200]) from None
 
 
-def _preflight() -> Response:
-    return Response(
-        status_code=204,
-        headers={
-            "Access-Control-Allow-Methods": "POST",
-            "Access-Control-Allow-Headers": "Content-Type",
-            "Access-Control-Max-Age": "86400",
-        },
-    )
-
-
-def _declined(request: Request, site: Site) -> bool:
+def _declined(asked: Asked, site: Site) -> bool:
     """Whether the browser asks not to be followed, and the site minds."""
-    asks = request.headers.get("dnt") == "1" or request.headers.get("sec-gpc") == "1"
+    asks = asked.headers.get(b"dnt") == b"1" or asked.headers.get(b"sec-gpc") == b"1"
     return asks and site.do_not_track == "cookieless"
 
 
-def _host(url: str) -> str:
+@lru_cache(maxsize=8192)
+def _sender(proxies: Proxies, peer: str, *forwarded: str) -> _From | None:
+    found = proxies.visitor(peer, forwarded)
+    return None if found is None else _From(str(found), network_of(found))
+
+
+@lru_cache(maxsize=4096)
+def _host(url: bytes) -> str:
     """Host and port of a page or an origin; empty for what is none."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url.decode("latin-1"))
         return parts.netloc.lower() if parts.scheme in ("http", "https") and "@" not in parts.netloc else ""
     except ValueError:
         return ""
-
-
-def _utf8(text: str) -> str:
-    """A header's text: Starlette reads bytes as Latin-1."""
-    return text.encode("latin-1", "replace").decode("utf-8", "replace")
