@@ -14,11 +14,13 @@ from typing import Any, Final
 
 from bridge import __version__
 from bridge.ami import AmiClient, AmiConfig, AmiError, AmiEvent, AmiState, Connection
+from bridge.config.desk_build import build_desk, desk_address
 from bridge.config.loader import Loaded, load
 from bridge.config.models import Config
 from bridge.config.problems import ConfigError
 from bridge.core.model import Call
 from bridge.core.retention import DiskState
+from bridge.deskside import DeskSide
 from bridge.fastagi import AgiServer, inherited_sockets
 from bridge.flows.books import Books
 from bridge.flows.inbound import Inbound
@@ -41,7 +43,7 @@ from bridge.telemetry.pidfile import PidFile
 
 log = logging.getLogger(__name__)
 
-PARTS: Final = ("config", "agi", "ami", "store", "journal", "recordings", "site", "parts")
+PARTS: Final = ("config", "agi", "ami", "store", "journal", "recordings", "site", "desk", "parts")
 WATCH_SECONDS: Final = 0.5
 RECONCILE_SECONDS: Final = 60.0
 STORE_RETRY_SECONDS: Final = 5.0
@@ -73,6 +75,7 @@ class Daemon:
         self.books = Books(self.store, self.journal, self.recordings, loaded.directory, utc_now)
         self.site = SiteSide(config, loaded.directory, self.database, utc_now, self.books.revised)
         self.books.attributed = self.site.attributed
+        self.desk = DeskSide(desk_address(config), build_desk(config), loaded.directory, self.database, utc_now)
         self.inbound = Inbound(loaded.directory, utc_now, self._on_call)
         self.keeper = Keeper(KeepingStore(self.database), self.store, self.recordings, self.books, utc_now)
         self.agi = AgiServer(
@@ -129,6 +132,7 @@ class Daemon:
                 ("recordings", self._keep_recordings),
                 ("site", self.site.serve),
                 ("visits", self.site.keep),
+                ("desk", self.desk.serve),
             ):
                 self.parts.start(name, work)
             log.info("calls are answered on %s", agi)
@@ -143,6 +147,7 @@ class Daemon:
             fixed = [
                 *fixed_changes(self.config, loaded.config),
                 *(["site"] if self.site.refuses(loaded.config) else []),
+                *(["desk.listen"] if self.desk.refuses(desk_address(loaded.config)) else []),
             ]
             problems = [f"{self.path}: {name}: changed: restart the daemon to apply it" for name in fixed]
         except ConfigError as error:
@@ -157,6 +162,7 @@ class Daemon:
             self.config = loaded.config
             self.inbound.directory = self.books.directory = loaded.directory
             self.site.reload(loaded.config, loaded.directory)
+            self.desk.reload(build_desk(loaded.config), loaded.directory)
             with suppress(StoreDownError):
                 await self._note_bindings()
             self._config_is(OK, [])
@@ -252,6 +258,7 @@ class Daemon:
                 self._state("store", self.books.store_problem)
                 self._state("journal", self.books.journal_problem or self.journal.problem())
             self.health.set("site", (DEGRADED if self.site.state() else OK) if self.site.on else OFF, self.site.state())
+            self.health.set("desk", (DEGRADED if self.desk.problem else OK) if self.desk.on else OFF, self.desk.problem)
             if not told_ready and self._is_ready():
                 told_ready = True
                 self.notifier.ready()
@@ -349,6 +356,7 @@ class Daemon:
         for prefix, read in counters.items():
             self.metrics.group(prefix, read, HELP[prefix], GAUGES.get(prefix, ()))
         self.site.measure(self.metrics)
+        self.desk.measure(self.metrics)
         gauge = self.metrics.gauge
         gauge("agi_open_sessions", "Calls waiting for their answer now.", lambda: self.agi.open_sessions)
         gauge("ami_connected", "Whether the manager link is up.", lambda: float(self.ami.connected))
@@ -393,10 +401,7 @@ def prepare_folders(config: Config) -> None:
 
 def secrets_of(config: Config) -> list[str]:
     """What must never stand in a log."""
-    secrets = [config.asterisk.ami.secret.value]
-    if config.store.password is not None:
-        secrets.append(config.store.password.value)
-    return secrets
+    return [secret.value for _, secret in config.secrets()]
 
 
 def ami_config(config: Config) -> AmiConfig:

@@ -11,12 +11,19 @@ from bridge.core.directory import Directory
 from bridge.flows.ports import Clock
 from bridge.store.accounts import AccountStore
 from bridge.store.engine import Database
+from bridge.telemetry.metrics import Metrics
 from bridge.web.desk.context import Desk
 from bridge.web.desk.service import DeskService
 
 log = logging.getLogger(__name__)
 
 _TRY_AGAIN: Final = 5.0
+_COUNTED: Final = {
+    "requests": "Pages and pieces of pages that people asked for.",
+    "refused": "Requests that nobody signed in, or his role, or another site's page, may not make.",
+    "limited": "Tries to sign in beyond the limits.",
+    "failed": "Pages that could not be made, through a mistake of ours.",
+}
 
 
 class DeskSide:
@@ -60,6 +67,14 @@ class DeskSide:
             await asyncio.Event().wait()
         finally:
             await self.service.stop()
+
+    def refuses(self, listen: tuple[str, int] | None) -> bool:
+        """Whether a new configuration needs a restart: the desk comes, goes, or listens elsewhere."""
+        return listen != self._listen
+
+    def measure(self, metrics: Metrics) -> None:
+        """Metrics, all zero while it is off."""
+        metrics.group("desk", lambda: self.service.gate.counters, _COUNTED)
 
     def reload(self, settings: DeskSettings, directory: Directory) -> None:
         self.desk.settings, self.desk.directory = settings, directory

@@ -11,7 +11,7 @@ from pathlib import Path as FilePath
 from pydantic import ValidationError
 
 from bridge.config.build import build_directory
-from bridge.config.common import Secret
+from bridge.config.desk import desk_problems, missing_extra
 from bridge.config.files import Tree, read_tree
 from bridge.config.messages import worded
 from bridge.config.models import Config
@@ -61,9 +61,13 @@ def load(path: str | os.PathLike[str], env: Mapping[str, str] | None = None, *, 
     if config is not None and check_files:
         _read_secrets(config, tree, os.environ if env is None else env)
         _read_holidays(config, tree)
+        for where, message in missing_extra(config.desk) if config.desk else ():
+            tree.report(where, message)
     if config is not None:
         _read_screening(config, tree, check_files)
         for where, message in site_problems(config.site, config.region, config.sources) if config.site else ():
+            tree.report(where, message)
+        for where, message in desk_problems(config.desk) if config.desk else ():
             tree.report(where, message)
     if config is None or tree.problems:
         raise ConfigError(_in_order(tree))
@@ -102,14 +106,9 @@ def _report(tree: Tree, loc: Path, kind: str, message: str) -> None:
 
 
 def _read_secrets(config: Config, tree: Tree, env: Mapping[str, str]) -> None:
-    secrets: tuple[tuple[Path, Secret | None], ...] = (
-        (("asterisk", "ami", "secret"), config.asterisk.ami.secret),
-        (("store", "password"), config.store.password),
-    )
-    for path, secret in secrets:
+    for path, secret in config.secrets():
         try:
-            if secret is not None:
-                secret.read(env)
+            secret.read(env)
         except ValueError as error:
             tree.report(path, str(error))
 

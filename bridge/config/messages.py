@@ -64,10 +64,7 @@ def _unknown_key(loc: Path) -> str:
 def _literals(loc: Path) -> tuple[Any, ...]:
     while isinstance(loc[-1], int):
         loc = loc[:-1]  # one of a list of them
-    model = model_at(loc[:-1])
-    if model is None:
-        return ()
-    annotation = _fields(model).get(str(loc[-1]))
+    annotation = _annotation_at(loc)
     for part in (annotation, *get_args(annotation)):
         values = get_args(part)
         if values and all(isinstance(v, str) for v in values):
@@ -82,6 +79,11 @@ def keys_of(model: type[BaseModel]) -> list[str]:
 
 def model_at(path: Path) -> type[BaseModel] | None:
     """The model that describes the value at `path` of the configuration."""
+    here = _annotation_at(path)
+    return here if isinstance(here, type) and issubclass(here, BaseModel) else None
+
+
+def _annotation_at(path: Path) -> Any:
     here: Any = Config
     for part in path:
         if isinstance(here, type) and issubclass(here, BaseModel):
@@ -90,7 +92,7 @@ def model_at(path: Path) -> type[BaseModel] | None:
             inner = [a for a in get_args(here) if a is not Ellipsis]
             here = inner[-1] if inner else None
         here = _without_none(here)
-    return here if isinstance(here, type) and issubclass(here, BaseModel) else None
+    return here
 
 
 @lru_cache

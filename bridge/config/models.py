@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, TypeAlias
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from bridge.config.common import Language, Model, Name, PhoneNumber
+from bridge.config.common import Language, Model, Name, PhoneNumber, Secret
+from bridge.config.desk import DeskService, desk_secrets
 from bridge.config.lines import Line
 from bridge.config.numbers import Defaults, Fallback, Notice, Number, Pool, Source
 from bridge.config.opening import Zone
-from bridge.config.problems import shown
+from bridge.config.problems import Path, shown
 from bridge.config.retention import Retention
 from bridge.config.screening import Screening
 from bridge.config.services import Asterisk, Log, Monitor, Recordings, Store
@@ -63,5 +65,15 @@ class Config(Model):
     attribution: AttributionSettings = Field(
         default_factory=AttributionSettings, description="How calls to numbers of a pool are booked."
     )
+    desk: DeskService | None = Field(
+        None, description="The browser pages of operators and marketers; off if not given."
+    )
     monitor: Monitor = Field(default_factory=Monitor, description="For the sysadmin's monitoring.")
     log: Log = Field(default_factory=Log, description="The daemon's log.")
+
+    def secrets(self) -> Iterator[tuple[Path, Secret]]:
+        """Every secret, and where it stands."""
+        yield ("asterisk", "ami", "secret"), self.asterisk.ami.secret
+        if self.store.password is not None:
+            yield ("store", "password"), self.store.password
+        yield from desk_secrets(self.desk)

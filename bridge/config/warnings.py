@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bridge.config.common import is_loopback
+from bridge.config.desk import desk_warnings
 from bridge.config.models import Config
 from bridge.config.problems import Path
 from bridge.config.sites import site_warnings
@@ -29,6 +30,8 @@ def warnings_of(config: Config, directory: Directory) -> Iterator[tuple[Path, st
         yield ("recordings",), "no notice is used anywhere, so nothing will be recorded"
     if config.site is not None:
         yield from site_warnings(config.site, with_default, {pool.source for pool in directory.pools.values()})
+    if config.desk is not None:
+        yield from desk_warnings(config.desk)
     if not is_loopback(config.asterisk.ami.host):
         yield (
             ("asterisk", "ami", "host"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
 from bridge.core.desk.access import SEE_CALLERS
 
@@ -19,6 +19,9 @@ class CallClass:
     key: str
     counts: Literal["target", "spam", "none"] = "none"
 
+
+#: Keys with a meaning of their own on the calls' pages: no class may have one of them.
+OWN_KEYS: Final = ("c", "e", "f", "g", "j", "k", "m", "p", "u", "v", "x")
 
 CLASSES: tuple[CallClass, ...] = (
     CallClass("target", "", "t", "target"),

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -47,18 +48,29 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+@dataclass(slots=True)
+class GateCounters:
+    """See `bridge/deskside.py` for what each one counts."""
+
+    requests: int = 0
+    refused: int = 0
+    limited: int = 0
+    failed: int = 0
+
+
 class Gate:
     """Turns routes into Starlette's endpoints."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.failures = 0  #: pages that could not be made, through a mistake of ours
+        self.counters = GateCounters()
 
     def endpoint(self, route: Route) -> Callable[[Request], Awaitable[Response]]:
         """The route with all that stands before it."""
 
         async def answer(request: Request) -> Response:
             asked = self._asked(request)
+            self.counters.requests += 1
             try:
                 await self._recognise(asked)
                 self._from_our_pages(request)
@@ -76,9 +88,11 @@ class Gate:
             except ClientDisconnect:
                 response = Response(status_code=400)
             except Exception:
-                self.failures += 1
+                self.counters.failed += 1
                 log.exception("%s %s failed", request.method, route.path)
                 response = self._says_no(asked, Problem(500, "Something went wrong here; the log says what."))
+            self.counters.refused += response.status_code in (401, 403)
+            self.counters.limited += response.status_code == 429
             for name, value in _HEADERS.items():
                 response.headers.setdefault(name, value)
             response.headers.setdefault("Cache-Control", "no-store")
