@@ -38,6 +38,14 @@ class Told:
     swap: Swap
 
 
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The answer to a sign of life where the page may show something else than it is to show now. `ask`: it is to ask anew as well."""
+
+    swap: Swap
+    ask: bool = False
+
+
 @dataclass(slots=True)
 class VisitCounters:
     """Since the start, but for `open`."""

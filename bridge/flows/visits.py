@@ -33,7 +33,7 @@ from bridge.flows.learning import LEARNED, learned_from, learned_text
 from bridge.flows.pooling import HoldPerSource, pools_of
 from bridge.flows.ports import Clock, StoreDownError
 from bridge.flows.visit_ports import VisitBook
-from bridge.flows.visit_words import EventKind, Hit, Swap, Told, VisitCounters
+from bridge.flows.visit_words import Changed, EventKind, Hit, Swap, Told, VisitCounters
 from bridge.flows.writing import Writing
 
 log = logging.getLogger(__name__)
@@ -186,25 +186,27 @@ class Visits:
         visit.told.add(number)
         return Told(visit.visitor, visit.id, _shown_as(site, number) if number else {})
 
-    def beat(self, site: Site, visit_id: str, page: str, active: bool) -> Swap | None:
+    def beat(self, site: Site, visit_id: str, active: bool) -> Changed | None:
         """A page is still there, and `active`: its visitor did something. What it must show, where it may show something else."""
         if not self.loaded:
             return None
         visit = self._of(site, visit_id)
         if visit is None:
-            return _shown_as(site, "")  # whatever the page shows may be somebody else's by now
+            return Changed(_shown_as(site, ""), ask=True)  # whatever the page shows may be somebody else's by now
         self.counters.beats += 1
         now = self._now()
-        if active:
+        over = now - visit.active > VISIT_SECONDS
+        if active and not over:
             self._sign_of_life(visit, now)
             self.allocator.beat(visit.id, now)
             self.writing.visit(visit, soon=False)
         number = self._shown(visit)
-        if visit.told == {number}:
+        ask = active and over  # he is back: that is another visit, with a number of its own
+        if visit.told == {number} and not ask:
             return None
         self.counters.swapped_back += number not in visit.told
         visit.told.add(number)
-        return _shown_as(site, number)
+        return Changed(_shown_as(site, number), ask)
 
     def event(self, site: Site, visit_id: str, kind: EventKind, page: str, number: str, at: float | None) -> None:
         """A phone link was tapped, the number copied, a page of a single-page site opened, a page closed; `at` by the page's clock."""

@@ -56,7 +56,7 @@ async def test_sources_share_no_numbers(company: Company) -> None:
 async def test_a_visit_of_no_source_with_numbers_keeps_the_printed_one(company: Company) -> None:
     told = await company.open("https://example.org/")
     assert told.swap == {}
-    assert company.visits.beat(company.site, told.visit, "", True) is None
+    assert company.visits.beat(company.site, told.visit, True) is None
 
 
 async def test_such_visits_may_belong_to_a_source(tmp_path: Path) -> None:
@@ -175,9 +175,9 @@ async def test_an_idle_page_loses_its_number_and_is_told_so(company: Company) ->
     company.clock.forward(1000)  # longer than hold and idle
     taken = await company.open()
     assert shown(taken) == shown(first)
-    swap = company.visits.beat(company.site, first.visit, "", False)
+    swap = company.visits.beat(company.site, first.visit, False)
     assert shown(swap) == DEFAULT
-    assert shown(company.visits.beat(company.site, first.visit, "", True)) == DEFAULT  # a second tab is told as well
+    assert shown(company.visits.beat(company.site, first.visit, True)) == DEFAULT  # a second tab is told as well
     lease = company.visits.book.of_visit(first.visit)
     assert lease is not None
     assert lease.swapped
@@ -188,14 +188,29 @@ async def test_an_active_visitor_is_not_robbed(company: Company) -> None:
     for _ in range(20):
         company.clock.forward(100)
         for one in told:
-            assert company.visits.beat(company.site, one.visit, "", True) is None
+            assert company.visits.beat(company.site, one.visit, True) is None
     assert shown(await company.open()) == DEFAULT
 
 
 async def test_a_page_nobody_remembers_goes_back_to_what_is_printed(company: Company) -> None:
-    assert shown(company.visits.beat(company.site, "x" * 16, "", True)) == PRINTED
+    lost = company.visits.beat(company.site, "x" * 16, True)
+    assert shown(lost) == PRINTED
+    assert lost is not None
+    assert lost.ask
     company.visits.event(company.site, "x" * 16, "tap", "", "", None)
     assert company.visits.counters.unknown == 2
+
+
+async def test_who_comes_back_to_a_page_after_his_visit_is_to_ask_anew(company: Company) -> None:
+    told = await company.open()
+    company.clock.forward(1801)
+    assert company.visits.beat(company.site, told.visit, False) is None  # nobody is there
+    back = company.visits.beat(company.site, told.visit, True)
+    assert back is not None
+    assert back.ask
+    anew = await company.open(visit=told.visit, visitor=told.visitor)
+    assert anew.visit != told.visit
+    assert shown(anew) == shown(told) == shown(back)
 
 
 async def test_a_closed_page_is_closed_only_if_no_other_follows(company: Company) -> None:
@@ -219,7 +234,7 @@ async def test_a_reload_takes_numbers_away_and_adds_others(company: Company) -> 
     told = [await company.open() for _ in range(3)]
     directory = a_directory(2)
     company.visits.set_directory(directory, company.sites)
-    robbed = [one for one in told if shown(company.visits.beat(company.site, one.visit, "", True)) == DEFAULT]
+    robbed = [one for one in told if shown(company.visits.beat(company.site, one.visit, True)) == DEFAULT]
     assert [shown(one) for one in robbed] == [pool_numbers(3)[2]]
     company.visits.set_directory(a_directory(4), company.sites)
     assert shown(await company.open()) == pool_numbers(4)[3]  # the one that came back rests
@@ -252,7 +267,7 @@ async def test_everything_shown_is_in_the_store_already(company: Company) -> Non
     for one in told:
         again = await company.open(visit=one.visit, visitor=one.visitor)
         assert (again.visit, shown(again)) == (one.visit, shown(one))
-        assert visits.beat(company.site, one.visit, "", True) is None
+        assert visits.beat(company.site, one.visit, True) is None
     assert shown(await company.open()) == DEFAULT
 
 
@@ -288,10 +303,10 @@ async def test_with_the_store_down_pages_keep_their_numbers_and_new_ones_get_the
     assert visits.counters.not_durable == 1
     again = await company.open("https://example.org/2", visit=first.visit, visitor=first.visitor)
     assert shown(again) == shown(first)
-    assert visits.beat(company.site, new.visit, "", True) is None
+    assert visits.beat(company.site, new.visit, True) is None
     faulty[0].broken = None
     assert await visits.writing.flush()
-    own = shown(visits.beat(company.site, new.visit, "", True))
+    own = shown(visits.beat(company.site, new.visit, True))
     assert own in pool_numbers(3)
     held = {lease.number: lease.visit for lease in await company.store.latest_leases(1, company.clock.now)}
     assert held == {shown(first): first.visit, own: new.visit}

@@ -13,7 +13,7 @@ from bridge.core.plan import Leg
 from bridge.core.site import Site, Sites
 from bridge.core.sources.policy import Policy
 from bridge.core.sources.presets import parse
-from bridge.flows.visit_words import Hit, Told
+from bridge.flows.visit_words import Changed, Hit, Told
 from bridge.flows.visits import Visits
 from bridge.store.calls import CallStore
 from bridge.store.engine import Database
@@ -108,7 +108,7 @@ class Company:
         return told
 
 
-def shown(told: Told | dict[str, object] | None) -> str | None:
+def shown(told: Told | Changed | dict[str, object] | None) -> str | None:
     """The number a page shows after an answer."""
-    swap = told.swap if isinstance(told, Told) else told
+    swap = told.swap if isinstance(told, Told | Changed) else told
     return None if not swap else swap[PRINTED_KEY]["e164"]  # type: ignore[index,no-any-return]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import socket
 from pathlib import Path
@@ -28,7 +29,6 @@ VISIT: dict[str, Any] = {
     "ids": {"yclid": "1", "ym": "17"},
     "mobile": True,
     "consent": "full",
-    "found": [PRINTED_KEY],
 }
 
 
@@ -82,8 +82,9 @@ async def test_a_page_that_lost_its_number_is_told(served: Served) -> None:
     answer = await ask(served, "beat", beat)
     assert answer.status_code == 200
     assert shown(answer.json()["swap"]) == DEFAULT
-    nobody = await ask(served, "beat", {**beat, "visit": "x" * 16})
-    assert shown(nobody.json()["swap"]) == PRINTED
+    assert "ask" not in answer.json()
+    nobody = (await ask(served, "beat", {**beat, "visit": "x" * 16})).json()
+    assert (shown(nobody["swap"]), nobody["ask"]) == (PRINTED, True)
 
 
 async def test_two_hundred_at_once(served: Served) -> None:
@@ -197,7 +198,6 @@ async def test_a_service_that_cannot_write_answers_all_the_same(served: Served) 
         (b'{"site": "main", "page": "\\ud800"}', 400),
         (b'{"site": 1}', 400),
         (b'{"site": "main", "mobile": "yes"}', 400),
-        (b'{"site": "main", "found": [1]}', 400),
         (b'{"site": "main", "page": "' + b"x" * MAX_BYTES + b'"}', 413),
         (json.dumps({**VISIT, "visit": {"a": 1}, "visitor": 7, "ids": {"gclid": 1, "x": "y"}}).encode(), 200),
         (json.dumps({**VISIT, "page": "javascript:alert(1)", "referrer": "\0\n<script>"}).encode(), 200),
@@ -269,14 +269,11 @@ async def test_no_page_and_no_address_breaks_a_visit(
 # --- the script ------------------------------------------------------------------------------------------------------
 
 
-async def test_the_script_is_served_with_and_without_a_lasting_name(
-    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "v1.js"
-    assert script.read_script(path) is None
-    path.write_text("// hello" * 100)
-    served.service._script = found = script.read_script(path)
-    assert found is not None
+async def test_the_script_is_served_with_and_without_a_lasting_name(served: Served, tmp_path: Path) -> None:
+    assert script.read_scripts(tmp_path) == []
+    (tmp_path / "v1.js").write_text("// hello" * 100)
+    (tmp_path / "v1.0badcafe.js").write_text("// earlier")
+    served.service._serve_scripts(script.read_scripts(tmp_path))
     answer = await served.page.get("/s/v1.js", headers={"Origin": "https://anywhere.example"})
     assert answer.text == "// hello" * 100
     assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
@@ -284,12 +281,23 @@ async def test_the_script_is_served_with_and_without_a_lasting_name(
     assert answer.headers["Cache-Control"] == "public, max-age=3600"
     again = await served.page.get("/s/v1.js", headers={"If-None-Match": answer.headers["ETag"]})
     assert again.status_code == 304
-    lasting = await served.page.get(f"/s/v1.{found.hash8}.js")
-    assert lasting.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-    assert lasting.headers["Access-Control-Allow-Origin"] == "*"
-    assert (await served.page.get("/s/v1.00000000.js")).status_code == 404
-    served.service._script = None
+    for text in ("// hello" * 100, "// earlier"):
+        lasting = await served.page.get(f"/s/v1.{hashlib.sha384(text.encode()).hexdigest()[:8]}.js")
+        assert lasting.text == text
+        assert lasting.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert lasting.headers["Access-Control-Allow-Origin"] == "*"
+    # a build goes by what is in it, not by what it is called
+    assert (await served.page.get("/s/v1.0badcafe.js")).status_code == 404
+    served.service._serve_scripts([])
     assert (await served.page.get("/s/v1.js")).status_code == 404
+
+
+async def test_every_build_that_a_page_may_have_pinned_is_served(served: Served) -> None:
+    builds = sorted(script.FOLDER.glob("v1.*.js"))
+    assert builds
+    for build in builds:
+        answer = await served.page.get(f"/s/{build.name}")
+        assert answer.content == build.read_bytes()
 
 
 async def test_an_address_in_use_is_an_oserror(served: Served) -> None:

@@ -99,6 +99,7 @@ class Service(_Server):
         self.ttl = 600.0
         self.status = 200  #: of visits and beats
         self.delay = 0.0
+        self.lost: set[str] = set()  #: visits it knows nothing of any more
         self.heard: list[tuple[str, dict[str, Any]]] = []
         self.types: set[str] = set()
         self._came = threading.Condition()
@@ -124,6 +125,8 @@ class Service(_Server):
             self._came.notify_all()
         if kind == "event":
             return answer(request, 204, Access_Control_Allow_Origin="*")
+        if request.headers.get("Origin") == "null":
+            return answer(request, 403)
         time.sleep(self.delay)
         if self.status != 200:
             return answer(request, self.status, Access_Control_Allow_Origin="*")
@@ -132,11 +135,13 @@ class Service(_Server):
             if self.swap is not None:
                 result = {
                     "visitor": said["visitor"] or "p1",
-                    "visit": said["visit"] or f"v{len(self.of('visit'))}",
+                    "visit": said["visit"] if said["visit"] not in (None, *self.lost) else f"v{len(self.of('visit'))}",
                     "swap": self.swap,
                     "beat": self.beat,
                     "ttl": self.ttl,
                 }
+        elif said["visit"] in self.lost:
+            result = {"swap": {PRINTED: shown(PRINTED[1:])}, "ask": True}
         else:
             result = {"swap": self.changed} if self.changed is not None else None
         if result is None:

@@ -188,13 +188,6 @@ def test_only_selected_elements(visitor: Visitor) -> None:
     assert page.get_attribute("footer a", "title") == "8 495 777-88-99"
 
 
-def test_numbers_found_are_told(visitor: Visitor, service: Service) -> None:
-    body = """<p>8 (495) 111-22-33<p>+7 499 111 22 33, +44 20 7946 0958<p>card 1234 5678 9012 3456<p>1 250 000<a href="tel:8(800)555-35-35">x</a>"""
-    visitor.open(visitor.site.page(body))
-    service.wait(lambda x: x.of("visit"))
-    assert service.of("visit")[0]["found"] == ["84951112233", "74991112233", "442079460958", "88005553535"]
-
-
 def test_swap_back_restores_what_was_printed(visitor: Visitor, service: Service) -> None:
     body = """<p id=a>+7 (495) <b>111-22-33</b></p><a id=b href="tel:8%20495%201112233" title="8 495 111-22-33">x</a>"""
     page = visitor.open(visitor.site.page(body))

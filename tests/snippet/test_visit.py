@@ -54,7 +54,6 @@ def test_a_visit_tells_where_it_came_from(visitor: Visitor, service: Service, si
         },
         "mobile": False,
         "consent": "full",
-        "found": ["84951112233"],
     }
     assert {x.partition(";")[0] for x in service.types} == {"text/plain"}  # no preflight
 
@@ -160,6 +159,20 @@ def test_an_idle_page_changes_back(visitor: Visitor, service: Service) -> None:
     swapped(page, "#it", BACK)
     assert page.get_attribute("#link", "href") == "tel:+74950000001"
     assert not any(said["active"] for said in service.of("beat"))
+
+
+def test_a_page_of_a_visit_that_is_over_asks_anew(visitor: Visitor, service: Service) -> None:
+    page = visitor.open(visitor.site.page(NUMBER))
+    swapped(page, "#it", SWAPPED)
+    service.swap, service.delay = {PRINTED: DEFAULT}, 0.1
+    service.lost.add("v1")
+    swapped(page, "#it", PLAIN)  # at once: it may be somebody else's
+    swapped(page, "#it", BACK)
+    assert [(x["visitor"], x["visit"]) for x in service.of("visit")] == [(None, None), ("p1", "v1")]
+    heard = len(service.of("beat"))
+    service.wait(lambda x: len(x.of("beat")) > heard)
+    assert service.of("beat")[-1]["visit"] == "v2"
+    assert len(service.of("visit")) == 2
 
 
 def test_a_number_that_nobody_confirms_any_more_is_not_shown(visitor: Visitor, service: Service) -> None:
@@ -314,9 +327,19 @@ def test_blocked_storage(visitor: Visitor, service: Service, site: Site, what: s
 
 
 def test_a_sandboxed_frame(visitor: Visitor, site: Site) -> None:
-    site.page(NUMBER, "/inner")
-    page = visitor.open(site.page("<iframe src=/inner sandbox=allow-scripts></iframe>", tag=""))
-    expect(page.frame_locator("iframe").locator("#it")).to_have_text(SWAPPED)
+    """Without an origin nobody knows whose page it is: it is refused, as the real service does, and the printed number stays."""
+    asked = "document.addEventListener('callbridge:ready', () => document.body.id = 'asked')"
+    site.page(f"{NUMBER}<script>{asked}</script>", "/inner")
+    page = visitor.open(
+        site.page(
+            "<iframe id=a src=/inner sandbox=allow-scripts></iframe>"
+            "<iframe id=b src=/inner sandbox='allow-scripts allow-same-origin'></iframe>",
+            tag="",
+        )
+    )
+    expect(page.frame_locator("#b").locator("#it")).to_have_text(SWAPPED)
+    expect(page.frame_locator("#a").locator("#asked")).to_have_count(1)
+    expect(page.frame_locator("#a").locator("#it")).to_have_text(PLAIN)
 
 
 def test_rubbish_in_storage(visitor: Visitor, site: Site) -> None:

@@ -9,7 +9,7 @@
  *
  * @typedef {{e164: string, national: string, international: string, tel: string}} Shown a number to show, in four ways of writing it
  * @typedef {Object<string, Shown>} Swap by the digits of the printed number, with country code
- * @typedef {{visitor?: string, visit?: string, swap?: Swap, beat?: number, ttl?: number}} Answer of the service; empty for 204
+ * @typedef {{visitor?: string, visit?: string, swap?: Swap, beat?: number, ttl?: number, ask?: boolean}} Answer of the service; empty for 204
  * @typedef {Answer & {at?: number}} Kept the answers so far, one over the other, and the time of the last one (ms)
  * @typedef {[printed: string, written: string, at: number, again: number]} Mark what the page printed, what we wrote and when, how often in a row
  * @typedef {Text | Attr} Place of a text
@@ -22,7 +22,6 @@
   const landing = location.href;
   /** @type {Swap} */
   let swap = {}; // what is shown now
-  let told = 0; // how many of the numbers found the service has heard of
   /** @type {Set<Node>} */
   let seen; // in this scan
   /** @type {Text[]} */
@@ -36,7 +35,6 @@
   let active = false;
   let idle = 0;
   let timer = 0; // runs once the service has been asked
-  let pause = 125; // ms; doubled each time, so that a page that keeps printing new digits does not keep asking
   /** @type {((numbers: Swap) => void)[]} */
   let listeners = [];
   const option = (/** @type {string} */ name) => me.getAttribute('data-' + name);
@@ -57,8 +55,6 @@
 
   const OFF = 'script,style,textarea,select,[contenteditable]:not([contenteditable=false]),[data-callbridge=off]';
   const ATTRIBUTES = ('href,title,alt,aria-label,content,' + option('attrs')).split(',');
-  /** Digits of all that looks like a number here. @type {Set<string>} */
-  const found = new Set();
   /** @type {WeakMap<Place, Mark>} */
   const marks = new WeakMap();
 
@@ -84,7 +80,7 @@
           shown = known;
           size = digits.length;
           end = j;
-        } else if ((/^[78]\d{10}$/.test(digits) || i < 2 && j > parts.length - 3 && /^\d{9,15}$/.test(digits)) && found.size < 40) found.add(digits);
+        }
       }
       if (shown) {
         const area = (/** @type {string} */ number) => /\d+\)|$/.exec(number)[0].length;
@@ -163,27 +159,20 @@
       } else walk(node);
       flush();
     });
-    if (timer && found.size > told && !busy) {
-      busy = 1;
-      setTimeout(safe(() => {
-        busy = 0;
-        ask();
-      }), pause *= 2);
-    }
   };
 
   // ---- the visit
 
 
   const load = () => safe(() => JSON.parse(safe(() => localStorage[KEY])() || decodeURIComponent(/callbridge=([^;]*)/.exec(d.cookie)[1])))() || {};
-  const save = () => {
+  const save = safe(() => {
     const keep = mode == 'full' ? kept : {};
     try {
       localStorage[KEY] = JSON.stringify(keep);
     } catch {
       d.cookie = KEY + '=' + encodeURIComponent(JSON.stringify(keep, ['visitor', 'visit', 'at'])) + ';path=/;max-age=30000000';
     }
-  };
+  });
 
   /** Ids that others left in the address and, if they may be read, in cookies; as JSON. */
   const collect = () => {
@@ -232,11 +221,9 @@
   const ask = () => {
     if (!mode || busy || d.hidden || d.readyState == 'loading') return;
     busy = 1;
-    told = found.size;
     ids = collect();
     post('visit', {
-      page, visitor: kept.visitor || null, referrer: d.referrer, ids: JSON.parse(ids), mobile: /Mobi/.test(navigator.userAgent), consent: mode,
-      found: [...found]
+      page, visitor: kept.visitor || null, referrer: d.referrer, ids: JSON.parse(ids), mobile: /Mobi/.test(navigator.userAgent), consent: mode
     }, answer => {
       busy = 0;
       timer = timer || setInterval(safe(() => {
@@ -252,7 +239,12 @@
     });
   };
   const beat = () => {
-    if (kept.visit) post('beat', {active}, adopt);
+    if (kept.visit) {
+      post('beat', {active}, answer => {
+        adopt(answer);
+        if (answer && answer.ask) ask(); // it is another visit by now, or the service has lost it
+      });
+    }
     active = false;
     idle = 0;
   };

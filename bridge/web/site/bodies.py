@@ -46,7 +46,6 @@ class VisitBody(_Body):
     ids: Ids = Field(default_factory=dict)
     mobile: bool | None = None
     consent: Literal["full", "cookieless"] = "cookieless"
-    found: list[str] = Field(default_factory=list, max_length=200)
 
 
 class BeatBody(_Body):

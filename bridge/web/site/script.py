@@ -1,4 +1,7 @@
-"""The snippet as a file: under its own name, which changes now and then, and under one that holds its hash and never changes."""
+"""The snippet as a file: under its own name, which changes now and then, and under one that holds its hash and never changes.
+
+Earlier builds stay beside it (scripts/build-snippet keeps them): a page that has pinned one must not lose its numbers by an upgrade.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 
 log = logging.getLogger(__name__)
 
-FILE = Path(__file__).parent.parent / "static" / "s" / "v1.js"
+FOLDER = Path(__file__).parent.parent / "static" / "s"
 #: A page asks anew after so long whether the script has changed.
 FRESH_SECONDS = 3600
 _YEAR = 31_536_000
@@ -48,13 +51,16 @@ class Script:
         return Response(body, headers=headers, media_type="text/javascript; charset=utf-8")
 
 
-def read_script(path: Path = FILE) -> Script | None:
-    """None, and a line in the log, where it has not been built."""
+def read_scripts(folder: Path = FOLDER) -> list[Script]:
+    """The one of today first, then the earlier ones; none, and a line in the log, where it has not been built."""
     try:
-        plain = path.read_bytes()
+        return [_script(path.read_bytes()) for path in (folder / "v1.js", *sorted(folder.glob("v1.*.js")))]
     except OSError as error:
-        log.error("the snippet %s cannot be served: %s; scripts/build-snippet makes it", path, error.strerror)  # noqa: TRY400
-        return None
+        log.error("the snippet cannot be served: %s; scripts/build-snippet makes it", error)  # noqa: TRY400
+        return []
+
+
+def _script(plain: bytes) -> Script:
     return Script(plain, gzip.compress(plain, 9, mtime=0), hashlib.sha384(plain).hexdigest()[:8])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Protocol, TypeVar
@@ -15,13 +15,13 @@ from starlette.routing import Route, Router
 
 from bridge.core.site import Site, Sites, network_of
 from bridge.core.sources.touch import clean
-from bridge.flows.visit_words import EventKind, Hit, Swap, Told
+from bridge.flows.visit_words import Changed, EventKind, Hit, Told
 from bridge.flows.visits import VISIT_SECONDS
 from bridge.serving import WebServer
 from bridge.web.site.bodies import MAX_BYTES, BeatBody, EventBody, VisitBody
 from bridge.web.site.callers import Proxies, is_robot
 from bridge.web.site.limits import Buckets
-from bridge.web.site.script import missing, read_script
+from bridge.web.site.script import Script, missing, read_scripts
 from bridge.web.site.wire import Answer, Asked, Endpoint, Refused
 
 B = TypeVar("B", VisitBody, BeatBody, EventBody)
@@ -38,7 +38,7 @@ class Desk(Protocol):
     sites: Sites
 
     async def visit(self, site: Site, hit: Hit) -> Told | None: ...
-    def beat(self, site: Site, visit_id: str, page: str, active: bool) -> Swap | None: ...
+    def beat(self, site: Site, visit_id: str, active: bool) -> Changed | None: ...
     def event(self, site: Site, visit_id: str, kind: EventKind, page: str, number: str, at: float | None) -> None: ...
 
 
@@ -74,7 +74,7 @@ class SiteService:
         self._addresses = Buckets(*PER_ADDRESS)
         self._beginnings = Buckets(*NEW_PER_ADDRESS)
         self._visitors = Buckets(*PER_VISITOR)
-        self._script = read_script()
+        self._serve_scripts(read_scripts())
         asked = (("beat", self._beat), ("visit", self._visit), ("event", self._event))
         self.app = Router(
             [
@@ -107,15 +107,18 @@ class SiteService:
 
     # -- the script ----------------------------------------------------------------------------------------------------
 
+    def _serve_scripts(self, scripts: Sequence[Script]) -> None:
+        self._script = scripts[0] if scripts else None
+        self._builds = {script.hash8: script for script in scripts}
+
     async def _latest(self, request: Request) -> Response:
         self.counters.scripts += 1
         return missing() if self._script is None else self._script.answer(request, for_ever=False)
 
     async def _immutable(self, request: Request) -> Response:
         self.counters.scripts += 1
-        if self._script is None or request.path_params["hash8"] != self._script.hash8:
-            return missing()
-        return self._script.answer(request, for_ever=True)
+        script = self._builds.get(request.path_params["hash8"])
+        return missing() if script is None else script.answer(request, for_ever=True)
 
     async def _healthz(self, _: Request) -> Response:
         return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
@@ -158,8 +161,10 @@ class SiteService:
         site = self._site(asked, body.site)
         self.counters.beats += 1
         self._limit(self._visitors, body.visit or "")
-        swap = self._desk.beat(site, body.visit or "", body.page, body.active)
-        return _NOTHING if swap is None else Answer(200, {"swap": swap})
+        changed = self._desk.beat(site, body.visit or "", body.active)
+        if changed is None:
+            return _NOTHING
+        return Answer(200, {"swap": changed.swap, "ask": True} if changed.ask else {"swap": changed.swap})
 
     async def _event(self, asked: Asked, _: _From) -> Answer:
         body = await _read(asked, EventBody)
