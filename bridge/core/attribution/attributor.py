@@ -8,6 +8,7 @@ earlier calls to the number, and the possibility that no visit explains the call
 from __future__ import annotations
 
 from datetime import UTC, tzinfo
+from math import exp, log, pi, sqrt
 
 from bridge.core.attribution import reasons
 from bridge.core.attribution.bins import HORIZON, bin_of
@@ -29,7 +30,6 @@ STRANGER_ON_NUMBER = (
 STRANGER = 0.03  #: the same for somebody known from another number
 REPEAT = 0.023  #: a caller calls again at a rate of REPEAT / (time since his last call): 0.3 times in all, over some seven decades
 SOONEST_REPEAT = 5.0
-DOUBT = 1.15  #: the odds against the likeliest visit count so much more: the rates are themselves only estimates
 KEPT_SHARE = 1e-4  #: candidates below it are not kept in the finding
 KEPT = 12
 MOST = 0.9999  #: nothing is certain
@@ -73,6 +73,9 @@ class Attributor:
         """Only the caller memory takes over the finding: it was found anew with later evidence, or a person corrected it."""
         call = finding.call
         visits = {c.visit: (c.person, c.probability) for c in finding.candidates[:4] if c.probability >= 0.02}
+        if finding.attribution.visit in visits:  # no more than what was said of it
+            first = finding.candidates[0]
+            visits[first.visit] = (first.person, min(first.probability, finding.attribution.confidence))
         self.memory.remember(call.caller, call.number, call.at, visits)
 
     # -- inside --------------------------------------------------------------------------------------------------------
@@ -86,6 +89,7 @@ class Attributor:
         holder: Lease | None = None
         leases: dict[str, Lease] = {}
         weights: dict[str, list[float]] = {}  # visit -> [repeat, base, tap]
+        bins: dict[str, int] = {}  #: visit -> the bin of its rate
         alike: dict[tuple[int, int, int], float] = {}
         taps: list[Taps] = []
         for lease in history.leases:
@@ -113,7 +117,8 @@ class Attributor:
             if call.region is not None and lease.region is not None:
                 factor *= self.regions.ratio(call.region == lease.region)
             parts = weights.setdefault(lease.visit, [0.0, 0.0, 0.0])
-            parts[1] += rates.kinds[kind][since_left if rates.from_left else k] * factor
+            bins[lease.visit] = row = since_left if rates.from_left else k
+            parts[1] += rates.kinds[kind][row] * factor
             alike[kind, k, since_left] = alike.get((kind, k, since_left), 0.0) + factor
             if tap is not None:
                 parts[2] += rates.taps[tap] * factor
@@ -122,10 +127,9 @@ class Attributor:
         if known is not None:
             elsewhere = self._add_repeats(known, at, holder, weights)
         for kind, began in zip((CLOSED, CLOSED_MOBILE), history.older, strict=True):
-            for k, number in enumerate(older_counts(began, at) if began else ()):
-                if number:
-                    elsewhere += number * rates.kinds[kind][k] * stranger
-                    alike[kind, k, k] = alike.get((kind, k, k), 0.0) + number * stranger
+            for k, number in older_counts(began, at):
+                elsewhere += number * rates.kinds[kind][k] * stranger
+                alike[kind, k, k] = alike.get((kind, k, k), 0.0) + number * stranger
         number_rate = self._rate_of(history, at)
         elsewhere += rates.unexplained_rate(number_rate) * stranger
         total = sum(map(sum, weights.values())) + elsewhere
@@ -141,7 +145,11 @@ class Attributor:
                 AttributionKind.UNKNOWN, source, "none of the visits that were shown this number explains the call"
             )
         else:
-            attribution = self._name(call, source, candidates, leases, known)
+            first = candidates[0].visit
+            own, base = sum(weights[first]), weights[first][1]
+            doubt = rates.variance(rates.by_bin(alike), bins.get(first), base, own, total - own)
+            confidence = moderated(candidates[0].probability, doubt)
+            attribution = self._name(call, source, candidates, leases, known, confidence)
         evidence = None
         if known is None:
             evidence = Evidence(tuple(Origins(*key, weight) for key, weight in alike.items()), tuple(taps), number_rate)
@@ -170,14 +178,14 @@ class Attributor:
         candidates: list[Candidate],
         leases: dict[str, Lease],
         known: Remembered | None,
+        confidence: float,
     ) -> Attribution:
         winner = candidates[0]
         by_memory = winner.repeat > winner.probability / 2
         kind = AttributionKind.CALLER_MEMORY if by_memory else AttributionKind.VISIT
         others = sum(c.probability >= 0.01 for c in candidates[1:])
         since = None if known is None else call.at - known.at
-        odds_against = DOUBT * (1 - winner.probability)
-        confidence = min(winner.probability / (winner.probability + odds_against), MOST)
+        confidence = min(confidence, MOST)
         reason = reasons.for_visit(call, winner, confidence, leases.get(winner.visit), others, since, self._zone)
         return Attribution(kind, source, reason, winner.visit, confidence)
 
@@ -189,6 +197,16 @@ class Attributor:
                 lease = self.book.of_visit(candidate.visit)
                 if lease is not None and lease.region is not None:
                     self.regions.learn(call.region == lease.region, candidate.probability)
+
+
+def moderated(probability: float, variance: float) -> float:
+    """The probability that is left when its log-odds are themselves uncertain by `variance` (MacKay 1992, "The evidence framework applied to
+    classification networks": the mean of a logistic over a normal); below one half as it is.
+    """
+    if probability <= 0.5 or probability >= 1.0:
+        return probability
+    odds = log(probability / (1 - probability)) / sqrt(1 + pi * variance / 8)
+    return 1 / (1 + exp(-odds))
 
 
 def _candidate(

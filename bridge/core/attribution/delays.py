@@ -14,7 +14,9 @@ from bridge.core.attribution.rates import Counts, Evidence, Rates, delay_tail
 
 PRIOR_RATE = 0.05  #: calls per visit, before the site has shown its own
 PRIOR_VISITS = 100.0
-REFRESH_EVERY = 20  #: calls between two computations of the rates
+STEP_EVERY = 4  #: calls between two computations of the rates,
+REFRESH_EVERY = 20  #: between two with new exposures,
+EARLY = 200  #: except that for the first so many calls these are new every time
 
 
 @dataclass(slots=True)
@@ -33,6 +35,7 @@ class Delays:
         self._ways = (Rates(False, self.learned.since_begun), Rates(True, self.learned.since_left))
         self._begun = (Moments(), Moments())  #: not mobile, mobile
         self._left = (Moments(), Moments())
+        self._swapped = (Moments(), Moments())  #: begun, but gone back to the default number
         self._open_time = ([0.0] * COUNT, [0.0] * COUNT)
         self._taps = 0
         self._tail: list[float] = []
@@ -46,8 +49,14 @@ class Delays:
         """A visit was shown a number."""
         self._begun[bool(mobile)].add(at)
 
-    def page_closed(self, at: float, dwell: float, mobile: bool | None) -> None:
-        """A visit's page was closed, `dwell` seconds after it began."""
+    def page_closed(self, at: float, dwell: float, mobile: bool | None, shown_for: float | None = None) -> None:
+        """A visit's page was closed, `dwell` seconds after it began. If it had gone back to the default number by then, after `shown_for`
+        seconds, it says nothing of the time since: whoever calls, calls the default number.
+        """
+        if shown_for is not None:
+            add_dwell(self._open_time[bool(mobile)], min(dwell, shown_for))
+            self._swapped[bool(mobile)].add(at - dwell)
+            return
         add_dwell(self._open_time[bool(mobile)], dwell)
         self._left[bool(mobile)].add(at)
 
@@ -59,16 +68,25 @@ class Delays:
         """One call of a caller not known before."""
         for way in self._ways:
             way.learn(evidence)
-        if self.best.counts.total % REFRESH_EVERY == 0:
+        calls = self.best.counts.total
+        if calls % REFRESH_EVERY == 0 or (calls <= EARLY and calls % STEP_EVERY == 0):
             self.refresh(now)
+        elif calls % STEP_EVERY == 0:
+            for way in self._ways:
+                way.step()
 
     def refresh(self, now: float) -> None:
         """Compute the rates anew from what was counted."""
         self.best = max(self._ways, key=lambda way: way.counts.likelihood)
-        begun, left = ([moments.exposure(now) for moments in both] for both in (self._begun, self._left))
+        begun, left, swapped = (
+            [moments.exposure(now) for moments in both] for both in (self._begun, self._left, self._swapped)
+        )
         visits = sum(map(len, self._begun))
         self.per_visit = (self.best.counts.total + PRIOR_VISITS * PRIOR_RATE) / (visits + PRIOR_VISITS)
-        closed = [[max(0.0, b - o) for b, o in zip(begun[m], self._open_time[m], strict=True)] for m in range(2)]
+        closed = [
+            [max(0.0, b - o - s) for b, o, s in zip(begun[m], self._open_time[m], swapped[m], strict=True)]
+            for m in range(2)
+        ]
         for way, shut in zip(self._ways, (closed, left), strict=True):
             exposures = (shut[0], self._open_time[0], shut[1], self._open_time[1])
             way.refresh(exposures, self.per_visit, self._taps)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from dataclasses import dataclass, field
 
-from bridge.core.attribution.bins import COUNT, EDGES, WIDTHS
+from bridge.core.attribution.bins import COUNT, EDGES, WIDTHS, bin_of
 
 MAX_KEPT = 400_000
 SAMPLE = 16
@@ -56,7 +56,14 @@ def add_dwell(row: list[float], dwell: float) -> None:
         row[k] += min(dwell - EDGES[k], WIDTHS[k])
 
 
-def older_counts(began: array[float], at: float) -> list[int]:
-    """How many of the visits that `began` at these times (ascending) are in each bin of their age at `at`."""
-    places = [bisect_left(began, at - edge) for edge in EDGES]
-    return [places[k] - places[k + 1] for k in range(COUNT)]
+def older_counts(began: array[float], at: float) -> list[tuple[int, int]]:
+    """(bin, how many) of the visits that `began` at these times (ascending), by the bin of their age at `at`; empty bins left out."""
+    counts = []
+    high = bisect_right(began, at)
+    k = bin_of(at - began[high - 1]) if high else COUNT
+    while high and k < COUNT:
+        low = bisect_right(began, at - EDGES[k + 1], 0, high)
+        if low < high:
+            counts.append((k, high - low))
+        high, k = low, k + 1
+    return counts

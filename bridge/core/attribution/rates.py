@@ -8,18 +8,18 @@ looked at again as the rates become better known). So long delays are not lost m
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
 from typing import NamedTuple
 
 from bridge.core.attribution.bins import COUNT, DAY, RATIO, WIDTHS, bin_of, published_shares
 
-PRIOR_CALLS = 40.0  #: what the published distribution is worth, in calls
+PRIOR_CALLS = 12.0  #: what the published distribution is worth, in calls
 KIND_STRENGTH = 4.0  #: calls per bin by which a kind of visit leans on all visits together
 FACTOR_STRENGTH = 10.0  #: and as a whole
 RECENT = 2000  #: calls that are looked at again
-LOOKS = 10  #: so many of them with every new call
+LOOKS = 24  #: so many of them with every new call
 SMOOTH = (0.15, 0.7, 0.15)  #: a count is spread over the neighbouring bins,
 SMOOTH_LATE = (
     0.1,
@@ -34,6 +34,8 @@ LATE = bin_of(6 * 3600.0)
 HALF_DAY, WEEK = bin_of(DAY / 2), bin_of(7 * DAY)
 UNEXPLAINED_PRIOR = 0.005  #: the share of calls that come from none of the visits (number seen elsewhere, misdialled)
 UNEXPLAINED_STRENGTH = 200.0  #: in calls
+FIRM_ANYWAY = 0.5  #: calls that the smoothness of the rates stands for in every bin, where nothing else is known
+ROUGH = 0.12  #: variance of the logarithm of a rate that no number of calls takes away: visits alike in all that is known still differ
 FORGET = 0.995  #: per call, of the likelihood by which two sets of rates are compared
 
 #: Kinds of visit: not known to be mobile or mobile, its page closed or open.
@@ -86,6 +88,8 @@ class Counts:
         default_factory=lambda: [0.0] * COUNT
     )  #: time since the visit began, those after a tap too
     taps: list[float] = field(default_factory=lambda: [0.0] * len(TAP_SHARES))
+    #: squared shares, by bin: what the calls really say of it (the information on the logarithm of a rate in a mixture of Poisson processes)
+    firm: list[float] = field(default_factory=lambda: [0.0] * COUNT)
     unexplained: float = 0.0
     total: float = 0.0
     likelihood: float = 0.0  #: logarithm, fading
@@ -100,6 +104,9 @@ class Rates:
         self.kinds: list[list[float]] = []  #: calls per second, by kind and bin
         self.taps: list[float] = []  #: calls per second because of a tap, by bin of TAP_EDGES
         self.closed_tail: list[float] = []  #: calls still to come from a closed visit, from each bin on
+        self.doubt: list[float] = []  #: variance of the logarithm of a rate, by bin
+        #: as last told: exposures by kind and bin, calls per visit, taps
+        self._seen: tuple[Sequence[Sequence[float]], float, float] = ([[0.0] * COUNT for _ in KINDS], 1.0, 0.0)
         self._recent: deque[tuple[Evidence, list[float]]] = deque()
 
     def learn(self, evidence: Evidence) -> None:
@@ -123,8 +130,33 @@ class Rates:
         )
         return share * number_rate
 
+    def by_bin(self, alike: Mapping[tuple[int, int, int], float]) -> dict[int, float]:
+        """Calls per second of all the visits in `alike` (kind, age, since left -> how many) by the bin of their rate."""
+        found: dict[int, float] = {}
+        for (kind, age, since_left), number in alike.items():
+            row = since_left if self.from_left else age
+            found[row] = found.get(row, 0.0) + number * self.kinds[kind][row]
+        return found
+
+    def variance(self, by_bin: Mapping[int, float], row: int | None, base: float, own: float, rest: float) -> float:
+        """Variance of the log-odds of a visit of weight `own` against the `rest`, because the rates are only estimates: the sum over bins of
+        (derivative by the logarithm of the bin's rate)^2 times its `doubt`. Of `own`, `base` is the rate of bin `row`.
+        """
+        rest = max(rest, 1e-300)
+        found = 0.0
+        for k, rate in by_bin.items():
+            slope = base / own - max(rate - base, 0.0) / rest if k == row else rate / rest
+            found += slope * slope * self.doubt[k]
+        return found
+
     def refresh(self, exposures: Sequence[Sequence[float]], per_visit: float, taps: float) -> None:
         """Compute the rates anew: `exposures` by kind and bin (seconds), calls per visit in all, number of taps."""
+        self._seen = (exposures, per_visit, taps)
+        self.step()
+
+    def step(self) -> None:
+        """Compute the rates anew, with exposures as they were last told."""
+        exposures, per_visit, taps = self._seen
         calls = [_smooth(row) for row in self.counts.calls]
         seen = [sum(row[k] for row in exposures) + PRIOR_CALLS * WIDTHS[k] / per_visit for k in range(COUNT)]
         pooled = fall([(sum(row[k] for row in calls) + PRIOR_CALLS * _PUBLISHED[k]) / seen[k] for k in range(COUNT)])
@@ -134,6 +166,8 @@ class Rates:
             / ((taps + TAP_PRIOR_TAPS) * (TAP_EDGES[k + 1] - TAP_EDGES[k]))
             for k, share in enumerate(TAP_SHARES)
         ]
+        firm = _smooth(self.counts.firm)
+        self.doubt = [ROUGH + 1 / (firm[k] + PRIOR_CALLS * _PUBLISHED[k] + FIRM_ANYWAY) for k in range(COUNT)]
         closed = [
             exposures[CLOSED][k] + exposures[CLOSED_MOBILE][k] + PRIOR_CALLS * WIDTHS[k] / per_visit
             for k in range(COUNT)
@@ -167,7 +201,9 @@ class Rates:
         counts, from_left, place = self.counts, self.from_left, 0
         for kind, age, since_left, _ in evidence.visits:
             share = sign * shares[place]
-            counts.calls[kind][since_left if from_left else age] += share
+            row = since_left if from_left else age
+            counts.calls[kind][row] += share
+            counts.firm[row] += share * shares[place]
             counts.delays[age] += share
             place += 1
         for since, age, _ in evidence.taps:

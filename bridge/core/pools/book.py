@@ -19,7 +19,8 @@ class NumberHistory:
     """The past holders of one number, oldest first."""
 
     leases: deque[Lease] = field(default_factory=lambda: deque(maxlen=KEPT))
-    #: when the leases before `leases` began, ascending: those not known to be mobile, and the mobile ones
+    #: when the leases before `leases` began, ascending: those not known to be mobile, and the mobile ones; without those that went back
+    #: to the default number
     older: tuple[array[float], array[float]] = field(default_factory=lambda: (array("d"), array("d")))
 
 
@@ -37,12 +38,13 @@ class LeaseBook:
             history = self._numbers[lease.number] = NumberHistory()
         if len(history.leases) == KEPT:
             dropped = history.leases[0]
-            older = history.older[bool(dropped.mobile)]
-            older.append(dropped.began)
             if self._visits.get(dropped.visit) is dropped:
                 del self._visits[dropped.visit]
-            if len(older) > OLDER:
-                del older[: OLDER // 2]
+            if not dropped.swapped:
+                older = history.older[bool(dropped.mobile)]
+                older.append(dropped.began)
+                if len(older) > OLDER:
+                    del older[: OLDER // 2]
         history.leases.append(lease)
         self._visits[lease.visit] = lease
 

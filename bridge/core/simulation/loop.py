@@ -24,7 +24,7 @@ from bridge.core.simulation.traffic import MadeCall, TrafficVisit
 
 BEAT = 60.0
 ASSUMED_ACTIVE = 1800.0
-CALLED = 0.4  #: how much less it matters to lose a visitor who has called: he is known by his number
+CALLED = 0.9  #: how much less it matters to lose a visitor who has called: he is known by his number
 PROGRESS_EVERY = 500
 #: the order of events at the same moment: the page opens, acts, and only then calls and closes
 OPEN, BEATS, TAP, CALL, CLOSE = range(5)
@@ -147,7 +147,8 @@ class _Loop:
             self.allocator.leave(visit.visit, at)
             lease = self.allocator.book.of_visit(visit.visit)
             if lease is not None:
-                self.delays.page_closed(at, at - visit.at, visit.mobile)
+                shown_for = lease.ended - lease.began if lease.swapped and lease.ended is not None else None
+                self.delays.page_closed(at, at - visit.at, visit.mobile, shown_for)
 
     def _open(self, visit: TrafficVisit) -> None:
         request = VisitRequest(visit.visit, visit.source, visit.client, visit.mobile, visit.region)

@@ -60,6 +60,7 @@ def test_taps_that_are_followed_by_calls_grow_strong_and_others_weak():
     for n in range(300):
         for delays in (strong, weak):
             delays.visit_began(60.0 * n, True)
+            delays.page_closed(60.0 * n, 1.0, True)
             delays.tapped()
         strong.learn(Evidence((Origins(CLOSED, 10, 10, 1.0),), (Taps(3, 10, 1.0),), 1e-6), 60.0 * n)
     strong.refresh(20_000.0)
@@ -79,7 +80,8 @@ def test_exposure_counts_only_what_could_be_seen_so_far():
     add_dwell(row, 50.0)
     assert sum(row) == pytest.approx(50.0)
     assert row[0] == WIDTHS[0]
-    assert sum(older_counts(array("d", [1.0, 5.0, 90.0]), 100.0)) == 3
+    counts = older_counts(array("d", [1.0, 5.0, 90.0, 200.0]), 100.0)
+    assert counts == [(bin_of(10.0), 1), (bin_of(95.0), 2)]  # what began later than that does not count
 
 
 def test_what_was_learned_can_be_put_back():
