@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
+from typing import Literal
 
 import phonenumbers
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_day_names
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
 
 from bridge.core.desk.access import Who
@@ -58,6 +59,10 @@ class Formats:
         if isinstance(day, datetime):
             day = day.astimezone(self.zone).date()
         return format_date(day, form, locale=self.locale)
+
+    def weekday(self, number: int, width: Literal["abbreviated", "wide"] = "abbreviated") -> str:
+        """``Mon`` of 0."""
+        return str(get_day_names(width, "stand-alone", self.locale)[number])
 
     def ago(self, at: datetime, now: datetime) -> str:
         """``3 hours ago``"""
