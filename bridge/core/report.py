@@ -34,7 +34,8 @@ class Tally:
     """Counts of a group of calls. `unique` callers are those who sent their number; `talk_ms` is in milliseconds.
 
     A call is answered when a phone was connected, missed when it ended without; the rest is under way. Spam is counted apart: it is in
-    none of the other figures.
+    none of the other figures. `wait_ms`: until a phone was connected. `sure`: calls whose attribution is right with 0.9 or more; `expected`:
+    calls, each shared among the visits it may have come from by their probability. `value` is in hundredths of the currency.
     """
 
     calls: int = 0
@@ -44,6 +45,21 @@ class Tally:
     missed: int = 0
     talk_ms: int = 0
     spam: int = 0
+    wait_ms: int = 0
+    target: int = 0
+    sure: int = 0
+    expected: float = 0.0
+    value: int = 0
+
+    @property
+    def wait_seconds(self) -> float | None:
+        """How long callers waited until a phone was connected, on average; None without any."""
+        return self.wait_ms / 1000 / self.answered if self.answered else None
+
+    @property
+    def talk_seconds(self) -> float | None:
+        """How long answered calls lasted, on average; None without any."""
+        return self.talk_ms / 1000 / self.answered if self.answered else None
 
     @property
     def answer_rate(self) -> float | None:
@@ -73,17 +89,18 @@ def periods(since: datetime, until: datetime, step: Step, zone: tzinfo) -> list[
     ValueError if there would be more than MOST_PERIODS.
     """
     found: list[Period] = []
-    first = _first_day(since.astimezone(zone).date(), step)
+    first = first_day(since.astimezone(zone).date(), step)
     while (begin := _midnight(first, zone)) < until:
         if len(found) == MOST_PERIODS:
             raise ValueError(f"more than {MOST_PERIODS} periods: choose longer ones or a shorter time")
-        following = _next(first, step)
-        found.append(Period(_label(first, step), max(begin, since), min(_midnight(following, zone), until)))
+        following = next_first(first, step)
+        found.append(Period(label_of(first, step), max(begin, since), min(_midnight(following, zone), until)))
         first = following
     return found
 
 
-def _first_day(day: date, step: Step) -> date:
+def first_day(day: date, step: Step) -> date:
+    """The first day of the period that `day` is in."""
     match step:
         case Step.DAY:
             return day
@@ -93,7 +110,8 @@ def _first_day(day: date, step: Step) -> date:
             return day.replace(day=1)
 
 
-def _next(first: date, step: Step) -> date:
+def next_first(first: date, step: Step) -> date:
+    """The first day of the period after the one that begins with `first`."""
     match step:
         case Step.DAY:
             return first + timedelta(days=1)
@@ -103,7 +121,8 @@ def _next(first: date, step: Step) -> date:
             return (first + timedelta(days=31)).replace(day=1)
 
 
-def _label(first: date, step: Step) -> str:
+def label_of(first: date, step: Step) -> str:
+    """The name of the period that begins with `first`."""
     match step:
         case Step.DAY:
             return first.isoformat()

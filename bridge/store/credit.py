@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -68,32 +68,45 @@ async def mark_changed(connection: AsyncConnection, changes: Iterable[tuple[_Row
 
 
 async def mark_dirty(connection: AsyncConnection, call_ids: Collection[str]) -> None:
-    """Marks the days of calls whose class, value, score or attribution's candidates change in this transaction."""
+    """Marks the days of calls whose class, value, score or attribution changes in this transaction, and those of their callers' later calls:
+    a class may count as spam, whose callers are counted nowhere.
+    """
     wanted = sorted(call_ids)
+    later = calls.alias("later")
     for start in range(0, len(wanted), _AT_ONCE):
-        some = select(calls.c.started_at).where(calls.c.id.in_(wanted[start : start + _AT_ONCE]))
-        await connection.execute(insert(rollup_dirty).from_select(["at"], some))
+        meant = calls.c.id.in_(wanted[start : start + _AT_ONCE])
+        followed = (later.c.caller == calls.c.caller) & (later.c.started_at > calls.c.started_at)
+        for moments in (select(calls.c.started_at), select(later.c.started_at).join_from(calls, later, followed)):
+            await connection.execute(insert(rollup_dirty).from_select(["at"], moments.where(meant).distinct()))
 
 
-async def credit_visits(connection: AsyncConnection, visit_ids: Sequence[str]) -> None:
-    """`visit_statements`, done."""
-    if connection.dialect.name == "sqlite":
-        for sql, values in visit_statements(visit_ids):
-            await connection.exec_driver_sql(sql, tuple(values))
-        return
-    for sql in _statements("(SELECT jsonb_array_elements_text(cast(:ids AS jsonb)))", "postgresql"):
-        await connection.execute(text(sql), {"ids": json.dumps(list(visit_ids))})
+async def credit_visits(connection: AsyncConnection, written: Sequence[str], paged: Sequence[str]) -> None:
+    """`visit_statements` for PostgreSQL, done."""
+    ids = "(SELECT jsonb_array_elements_text(cast(:ids AS jsonb)))"
+    if written:
+        for sql in _statements(ids, "postgresql"):
+            await connection.execute(text(sql), {"ids": json.dumps(list(written))})
+    if paged:
+        await connection.execute(text(_marks_of(ids)), {"ids": json.dumps(list(paged))})
 
 
-def visit_statements(visit_ids: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """For SQLite: calls booked on visits whose rows were written only now take over what these say, and their days are marked."""
-    ids = json.dumps(list(visit_ids))
-    return [(sql, [ids]) for sql in _SQLITE]
+def visit_statements(written: Sequence[str], paged: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """For SQLite: calls booked on visits that were written only now take over where these came from; their days are marked, and those of calls
+    that visits with new pages led to.
+    """
+    if written:
+        for sql in _SQLITE:
+            yield sql, {"ids": json.dumps(list(written))}
+    if paged:
+        yield _marks_of(_SQLITE_IDS), {"ids": json.dumps(list(paged))}
 
 
-def note_statement(call_id: str) -> tuple[str, list[str]]:
-    """For SQLite: `mark_dirty` for one call."""
-    return "INSERT INTO rollup_dirty (at) SELECT started_at FROM calls WHERE id = ?", [call_id]
+#: For SQLite: `mark_dirty` for one call, where only its candidates changed.
+MARK_CALL: Final = "INSERT INTO rollup_dirty (at) SELECT started_at FROM calls WHERE id = :call_id"
+
+
+def _marks_of(ids: str) -> str:
+    return f"INSERT INTO rollup_dirty (at) SELECT started_at FROM calls WHERE visit IN {ids}"  # noqa: S608 - our own text
 
 
 def _statements(ids: str, dialect: str) -> tuple[str, str]:
@@ -116,4 +129,5 @@ def _statements(ids: str, dialect: str) -> tuple[str, str]:
     return marks, taken
 
 
-_SQLITE: Final = _statements("(SELECT value FROM json_each(?1))", "sqlite")
+_SQLITE_IDS: Final = "(SELECT value FROM json_each(:ids))"
+_SQLITE: Final = _statements(_SQLITE_IDS, "sqlite")

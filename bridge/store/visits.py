@@ -18,6 +18,15 @@ from bridge.core.sources.touch import Touch
 from bridge.flows.visit_ports import Batch, Moment, Note, PastCall
 from bridge.store import history
 from bridge.store.bulk import BulkWriter, Statement, as_json, upserts
+from bridge.store.credit import (
+    CREDITED,
+    MARK_CALL,
+    credit_visits,
+    credits_of,
+    mark_changed,
+    mark_dirty,
+    visit_statements,
+)
 from bridge.store.engine import Database
 from bridge.store.errors import translated
 from bridge.store.records import latest_revision, pieces
@@ -75,6 +84,8 @@ class VisitStore:
             await _upsert(connection, leases, [storable(row) for row in _ended_first(batch, instant)])
             for note in batch.notes:
                 await _add_note(connection, note)
+            await credit_visits(connection, *_touched(batch))
+            await mark_dirty(connection, {note.call_id for note in batch.notes})
             await history.set_marks(connection, batch.marks)
 
     async def sync(self) -> None:
@@ -222,12 +233,21 @@ class VisitStore:
                 "visit": found.visit,
                 "revision": await latest_revision(connection) + 1,
             }
+            credited = await credits_of(connection, [found.visit] if found.visit else [])
+            row |= credited.get(found.visit or "") or dict.fromkeys(CREDITED)
+            call = (await connection.execute(select(calls).where(calls.c.id == note.call_id))).mappings().one()
             await connection.execute(update(calls).where(calls.c.id == note.call_id).values(row))
+            await mark_changed(connection, [(call, {**call, **row})])
 
 
 def _ended_first(batch: Batch, when: When) -> list[dict[str, Any]]:
     rows = [lease_row(lease, when) for lease in batch.leases]
     return sorted(rows, key=lambda row: row["ended_at"] is None)
+
+
+def _touched(batch: Batch) -> tuple[list[str], list[str]]:
+    """Visits that are written, and visits that have new pages."""
+    return [visit.id for visit in batch.visits], sorted({visit for visit, _, _ in batch.pages})
 
 
 def _statements(batch: Batch) -> Iterator[Statement]:
@@ -242,6 +262,8 @@ def _statements(batch: Batch) -> Iterator[Statement]:
     yield from upserts(leases, [_fit(row, "taps") for row in _ended_first(batch, instant_text)])
     for note in batch.notes:
         yield _NOTE, _fit({**note_row(note, 0), "at": instant_text(note.at.timestamp())}, "candidates")
+        yield MARK_CALL, {"call_id": note.call_id}
+    yield from visit_statements(*_touched(batch))
     for key, value in batch.marks.items():
         yield _MARK, {"key": key, "value": value}
 

@@ -1,7 +1,7 @@
 """A made-up past, straight into an SQLite database: calls with rings, visits, pages, leases, attributions, and what people said of calls.
 
 The same seed and end give the same rows. Forty calls a day over a quarter take a second or two; a million calls a few minutes.
-Rollups know nothing of it: `await Rollups(...).settle()`, or the daemon, computes them.
+Rollups know nothing of it: `await RollupKeeper(...).settle()`, or the daemon, makes them.
 """
 
 from __future__ import annotations
