@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "doctor": "bridge.cli.doctor:doctor",
     "hold": "bridge.cli.hold:hold",
     "init": "bridge.cli.init:init",
+    "link": "bridge.cli.link:link",
     "migrate": "bridge.cli.migrate:migrate",
     "numbers": "bridge.cli.numbers:numbers",
     "pools": "bridge.cli.pools:pools",
@@ -27,6 +28,7 @@ COMMANDS: Final = {
     "simulate": "bridge.cli.simulate:simulate",
     "sounds": "bridge.cli.sounds:sounds",
     "source": "bridge.cli.source:source",
+    "user": "bridge.cli.user:user",
 }
 
 

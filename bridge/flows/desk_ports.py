@@ -63,6 +63,10 @@ class Audited:
     address: str = ""
 
 
+class LastAdminError(Exception):
+    """Nobody could look after the desk any more."""
+
+
 class Accounts(Protocol):
     """People, sessions, links, the audit log. Tokens are given as their SHA-256. Every method may raise StoreDownError."""
 

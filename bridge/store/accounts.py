@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import RowMapping, delete, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.core.desk.access import Role
-from bridge.flows.desk_ports import Audited, Link, Session, User
+from bridge.flows.desk_ports import Audited, LastAdminError, Link, Session, User
 from bridge.store.desk_schema import audit, links, sessions, users
 from bridge.store.engine import Database
 from bridge.store.rows import storable_text
@@ -38,7 +39,7 @@ class AccountStore:
         return await self._one(users.c.oidc_subject == subject)
 
     async def put_user(self, user: User) -> None:
-        """Adds the user, or makes the books say exactly that of him; a new password or role ends his sessions."""
+        """Adds the user, or makes the books say exactly that of him; a new password or role ends his sessions. Raises LastAdminError."""
         row = {name: getattr(user, name) for name in _USER}
         async with self._database.writing(durable=True) as connection:
             query = select(users).where(users.c.name == user.name)
@@ -49,12 +50,19 @@ class AccountStore:
             await connection.execute(update(users).where(users.c.name == user.name).values(row))
             if any(known[name] != row[name] for name in ("password", "role", "line", "disabled_at")):
                 await connection.execute(delete(sessions).where(sessions.c.user == user.name))
+            if _is_admin(known):
+                await _require_admin(connection)
 
     async def remove_user(self, name: str) -> bool:
-        """Removes the user and his sessions; what he said of calls stays. Whether there was one."""
+        """Removes the user and his sessions; what he said of calls stays. Whether there was one. Raises LastAdminError."""
         async with self._database.writing(durable=True) as connection:
+            query = select(users).where(users.c.name == name)
+            known = (await connection.execute(query)).mappings().one_or_none()
             await connection.execute(delete(sessions).where(sessions.c.user == name))
-            return bool((await connection.execute(delete(users).where(users.c.name == name))).rowcount)
+            await connection.execute(delete(users).where(users.c.name == name))
+            if known is not None and _is_admin(known):
+                await _require_admin(connection)
+            return known is not None
 
     async def note_failure(self, name: str, lock_after: int, lock_until: datetime) -> bool:
         """One more wrong password; from `lock_after` of them on the user is locked. Returns whether he is locked now by this."""
@@ -169,6 +177,17 @@ class AccountStore:
         async with self._database.reading() as connection:
             row = (await connection.execute(select(users).where(which))).mappings().one_or_none()
         return None if row is None else _user(row)
+
+
+def _is_admin(user: RowMapping) -> bool:
+    return user["role"] == Role.ADMIN and user["disabled_at"] is None
+
+
+async def _require_admin(connection: AsyncConnection) -> None:
+    """Raises LastAdminError where none is left; the transaction is undone by that."""
+    query = select(users.c.name).where(users.c.role == Role.ADMIN.value, users.c.disabled_at.is_(None)).limit(1)
+    if (await connection.execute(query)).first() is None:
+        raise LastAdminError
 
 
 _USER = tuple(User.__dataclass_fields__)

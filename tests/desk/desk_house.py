@@ -21,10 +21,10 @@ from bridge.core.directory import Directory, Line, Source
 from bridge.core.plan import Leg
 from bridge.deskside import DeskSide
 from bridge.flows.desk_ports import Link, Session, User
+from bridge.flows.people import hash_of
 from bridge.store.accounts import AccountStore
 from bridge.store.engine import Database
 from bridge.store.migrate import migrate
-from bridge.web.desk.gate import hash_of
 
 PASSWORD = "correct horse battery"
 PHONE = {"width": 360, "height": 740}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 
 from bridge.core.desk.access import Role, Who, who_of
 from bridge.flows.desk_ports import Session
+from bridge.flows.people import hash_of, new_token
 from bridge.flows.ports import StoreDownError
 from bridge.web.desk.context import Asked, Desk
 from bridge.web.desk.language import choose
@@ -41,11 +40,6 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _UNNAMED: Final = "-"
-
-
-def hash_of(token: str) -> str:
-    """What is kept of a session's or link's token."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 @dataclass(slots=True)
@@ -179,11 +173,6 @@ def set_cookie(desk: Desk, response: Response, name: str, value: str, seconds: i
 
 def drop_cookie(desk: Desk, response: Response, name: str) -> None:
     response.delete_cookie(name, path="/", secure=_secure(desk), httponly=True, samesite="lax")
-
-
-def new_token() -> str:
-    """256 bits of chance."""
-    return secrets.token_urlsafe(32)
 
 
 async def begin_session(asked: Asked, user: Any, response: Response) -> None:

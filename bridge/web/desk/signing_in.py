@@ -8,10 +8,11 @@ from typing import Final
 
 from starlette.responses import RedirectResponse, Response
 
+from bridge.flows.people import hash_of
 from bridge.web.desk import passwords
 from bridge.web.desk.context import Asked
 from bridge.web.desk.forms import read_form
-from bridge.web.desk.gate import LANGUAGE_COOKIE, begin_session, cookie_name, drop_cookie, hash_of, set_cookie
+from bridge.web.desk.gate import LANGUAGE_COOKIE, begin_session, cookie_name, drop_cookie, set_cookie
 from bridge.web.desk.language import LANGUAGES
 from bridge.web.desk.routing import Problem, Route
 from bridge.web.site.limits import Buckets
@@ -30,7 +31,7 @@ async def sign_in_page(asked: Asked) -> Response:
 async def sign_in(asked: Asked) -> Response:
     """A name and its password, for a session. A wrong one is answered as a name that is not there."""
     form = await read_form(asked)
-    name, password = form.get("name", "").strip(), form.get("password", "")
+    name, password = form.get("name", "").strip().lower(), form.get("password", "")
     accounts, now = asked.desk.accounts, asked.desk.clock()
     if not _TRIES.take(asked.address):
         await asked.note("sign-in-limited", name[:80])
