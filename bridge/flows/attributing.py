@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from bridge.core.attribution.attributor import Attributor
 from bridge.core.attribution.finding import Finding, InboundCall, at_threshold
+from bridge.core.attribution.places import place_of_number
 from bridge.core.model import Attribution, Binding, BindingKind, Call
 from bridge.core.site import Sites
 from bridge.flows.visit_ports import Note
@@ -84,7 +85,8 @@ class Attributing:
             return replace(call, attribution=self._pending[call.id].booked)
         for pending in [p for p in self._pending.values() if call.caller and p.call.caller == call.caller]:
             self._learn(pending)  # he calls again: now it matters who he was
-        inbound = InboundCall(call.number, call.caller, call.started_at.timestamp())
+        region = place_of_number(call.caller) if call.caller else None
+        inbound = InboundCall(call.number, call.caller, call.started_at.timestamp(), region)
         finding = self._attributor.attribute(inbound, _binding(call))
         booked = self._shown(call, finding)
         self._pending[call.id] = _Pending(call, finding, booked)

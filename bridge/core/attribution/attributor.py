@@ -8,6 +8,7 @@ earlier calls to the number, and the possibility that no visit explains the call
 from __future__ import annotations
 
 from datetime import UTC, tzinfo
+from heapq import nlargest
 from math import exp, log, pi, sqrt
 
 from bridge.core.attribution import reasons
@@ -16,6 +17,7 @@ from bridge.core.attribution.delays import Delays
 from bridge.core.attribution.exposure import older_counts
 from bridge.core.attribution.finding import Candidate, Finding, InboundCall
 from bridge.core.attribution.memory import WITHHELD, CallerMemory, Remembered
+from bridge.core.attribution.places import same_place
 from bridge.core.attribution.rates import CLOSED, CLOSED_MOBILE, Evidence, Origins, Taps, kind_of, tap_bin
 from bridge.core.attribution.regions import Regions
 from bridge.core.model import Attribution, AttributionKind, Binding, BindingKind
@@ -115,7 +117,7 @@ class Attributor:
             if lease.swapped and lease.ended is not None and lease.ended <= at:
                 factor *= SWAPPED
             if call.region is not None and lease.region is not None:
-                factor *= self.regions.ratio(call.region == lease.region)
+                factor *= self.regions.ratio(same_place(call.region, lease.region))
             parts = weights.setdefault(lease.visit, [0.0, 0.0, 0.0])
             bins[lease.visit] = row = since_left if rates.from_left else k
             parts[1] += rates.kinds[kind][row] * factor
@@ -133,13 +135,12 @@ class Attributor:
         number_rate = self._rate_of(history, at)
         elsewhere += rates.unexplained_rate(number_rate) * stranger
         total = sum(map(sum, weights.values())) + elsewhere
+        likeliest = nlargest(KEPT, weights.items(), key=lambda item: sum(item[1]))
         candidates = [
             _candidate(visit, parts, total, leases.get(visit), known, at)
-            for visit, parts in weights.items()
+            for visit, parts in likeliest
             if sum(parts) >= KEPT_SHARE * total
         ]
-        candidates.sort(key=lambda c: -c.probability)
-        del candidates[KEPT:]
         if not candidates:
             attribution = Attribution(
                 AttributionKind.UNKNOWN, source, "none of the visits that were shown this number explains the call"
@@ -196,7 +197,7 @@ class Attributor:
             for candidate in finding.candidates:
                 lease = self.book.of_visit(candidate.visit)
                 if lease is not None and lease.region is not None:
-                    self.regions.learn(call.region == lease.region, candidate.probability)
+                    self.regions.learn(same_place(call.region, lease.region), candidate.probability)
 
 
 def moderated(probability: float, variance: float) -> float:

@@ -18,14 +18,18 @@ class Regions:
     other: float = 0.0
     other_equal: float = 0.0
 
-    def ratio(self, equal: bool) -> float:
-        """How many times likelier equal (or unequal) regions are for the visit that called than for another."""
+    def ratio(self, equal: bool | None) -> float:
+        """How many times likelier equal (or unequal) regions are for the visit that called than for another; 1 where they say nothing."""
+        if equal is None:
+            return 1.0
         caller = (self.called_equal + MATCH_OF_CALLER * STRENGTH) / (self.called + STRENGTH)
         others = (self.other_equal + MATCH_OF_OTHERS * STRENGTH) / (self.other + STRENGTH)
         return caller / others if equal else (1 - caller) / (1 - others)
 
-    def learn(self, equal: bool, probability: float) -> None:
+    def learn(self, equal: bool | None, probability: float) -> None:
         """One possible visit of one call, with the probability that it was the one."""
+        if equal is None:
+            return
         self.called += probability
         self.called_equal += probability * equal
         self.other += 1 - probability
