@@ -10,8 +10,11 @@ from bridge.core.desk.settings import DeskSettings
 from bridge.core.directory import Directory
 from bridge.flows.ports import Clock
 from bridge.store.accounts import AccountStore
+from bridge.store.desk_calls import CallLists
+from bridge.store.desk_saying import SayingStore
 from bridge.store.engine import Database
 from bridge.telemetry.metrics import Metrics
+from bridge.web.desk.calls_ports import Lists, Saying
 from bridge.web.desk.context import Desk
 from bridge.web.desk.service import DeskService
 
@@ -40,6 +43,7 @@ class DeskSide:
         self.problem = ""  #: why it does not answer; "" if it does, or is off
         self._listen = listen
         self.desk = Desk(settings, directory, AccountStore(database), clock)
+        self.desk.stores |= {Lists: CallLists(database), Saying: SayingStore(database)}
         self.service = DeskService(self.desk)
 
     @property

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from bridge.web.desk import home, signing_in
+from bridge.web.desk import bulk, calls, export, home, saying, signing_in, views
 from bridge.web.desk.routing import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
     *home.ROUTES,
     *signing_in.ROUTES,
+    *calls.ROUTES,
+    *saying.ROUTES,
+    *views.ROUTES,
+    *bulk.ROUTES,
+    *export.ROUTES,
 )
