@@ -18,7 +18,7 @@ from bridge.core.attribution.exposure import older_counts
 from bridge.core.attribution.finding import Candidate, Finding, InboundCall
 from bridge.core.attribution.memory import WITHHELD, CallerMemory, Remembered
 from bridge.core.attribution.places import same_place
-from bridge.core.attribution.rates import CLOSED, CLOSED_MOBILE, Evidence, Origins, Taps, kind_of, tap_bin
+from bridge.core.attribution.rates import CLOSED, CLOSED_MOBILE, Evidence, Taps, kind_of, tap_bin
 from bridge.core.attribution.regions import Regions
 from bridge.core.model import Attribution, AttributionKind, Binding, BindingKind
 from bridge.core.pools.book import LeaseBook, NumberHistory
@@ -153,7 +153,7 @@ class Attributor:
             attribution = self._name(call, source, candidates, leases, known, confidence)
         evidence = None
         if known is None:
-            evidence = Evidence(tuple(Origins(*key, weight) for key, weight in alike.items()), tuple(taps), number_rate)
+            evidence = Evidence(tuple([(*key, weight) for key, weight in alike.items()]), tuple(taps), number_rate)
         return Finding(call, attribution, tuple(candidates), elsewhere / total, evidence)
 
     @staticmethod

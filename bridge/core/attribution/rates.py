@@ -72,9 +72,12 @@ class Taps(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What one call of an unknown caller says about delays. `number_rate` is calls per second to the number in all."""
+    """What one call of an unknown caller says about delays. `number_rate` is calls per second to the number in all.
 
-    visits: tuple[Origins, ...]
+    `visits` are Origins, best as plain tuples: thousands of them are kept, and the garbage collector need not walk through those.
+    """
+
+    visits: tuple[tuple[int, int, int, float], ...]
     taps: tuple[Taps, ...]
     number_rate: float
 
