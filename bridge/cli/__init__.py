@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "recordings": "bridge.cli.recordings:recordings",
     "reload": "bridge.cli.reload:reload",
     "report": "bridge.cli.report:report",
+    "rollups": "bridge.cli.rollups:rollups",
     "run": "bridge.cli.run:run",
     "scan": "bridge.cli.scan:scan",
     "simulate": "bridge.cli.simulate:simulate",

@@ -232,6 +232,10 @@ class RollupKeeper:
     def _gather(self, runner: Runner, day: date) -> None:
         for statement in sql.create(runner.dialect):
             runner.run(statement)
+        if not runner.run(
+            "SELECT 1 FROM calls WHERE started_at >= :begin AND started_at < :end LIMIT 1", self._values(day)
+        ):
+            return
         slots = [{"at": at, "hour": hour} for at, hour in hours_of(day, self._zone)]
         runner.many("INSERT INTO day_slots (begin_at, hour) VALUES (:at, :hour)", slots)
         values = self._values(day)

@@ -8,99 +8,24 @@ keyword and landing page; None is none. A day that has changed a moment ago is a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import date, datetime
-from enum import IntEnum
 from itertools import groupby
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.core.desk.days import Days, day_number, parts_of, steps
+from bridge.core.desk.sums import ORDERS, GroupPath, Hour, Level, Occupancy, Operator, Order, Row, Series
 from bridge.core.report import Step, Tally
 from bridge.store import rollup_sql as sql
 from bridge.store.engine import Database
 from bridge.store.rollup_keeper import MONTHS
 from bridge.store.schema import Instant
 
-GroupPath: TypeAlias = tuple[str | None, ...]
-Order: TypeAlias = Literal[
-    "calls", "first_time", "answered", "missed", "target", "sure", "expected", "spam", "talk_ms", "wait_ms", "value"
-]
-ORDERS: Final[tuple[Order, ...]] = (
-    "calls", "first_time", "answered", "missed", "target", "sure", "expected", "spam", "talk_ms", "wait_ms", "value"
-)  # fmt: skip
 _SUMS: Final = (*sql.SUMS, "expected", "newcomers")
 _SUMMED: Final = ", ".join(f"sum(r.{name}) AS {name}" for name in _SUMS)
-
-
-class Level(IntEnum):
-    """What a group is; its path has as many parts."""
-
-    TOTAL = 0
-    SOURCE = 1
-    CAMPAIGN = 2
-    KEYWORD = 3
-    LANDING = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One group and its tally."""
-
-    path: GroupPath
-    tally: Tally
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Each group's tallies, one per period."""
-
-    periods: tuple[Days, ...]
-    tallies: Mapping[GroupPath, tuple[Tally, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Hour:
-    """One hour of the weekday. `mos` is the mean opinion score of its calls, from 1 to 4.5; None where none was measured."""
-
-    calls: int = 0
-    answered: int = 0
-    missed: int = 0
-    wait_ms: int = 0
-    mos: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """Answered calls of one phone on one line in a period. `waits`: answered within 5, 10, 20, 30, 60 seconds, and later."""
-
-    period: Days
-    line: str | None
-    answered_by: str | None
-    calls: int
-    target: int
-    talk_ms: int
-    wait_ms: int
-    waits: tuple[int, int, int, int, int, int]
-    score: float | None  #: on average, of those that have one
-    scored: int
-    mos: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Occupancy:
-    """A pool in the hour or day from `at` on. `busy`: numbers held by visits under way, on average; `early`: of those `taken`, too soon."""
-
-    source: str
-    at: datetime
-    visits: int
-    covered: int
-    peak: int
-    busy: float
-    taken: int
-    early: int
 
 
 class Rollups:
@@ -251,7 +176,9 @@ class Rollups:
             groups: dict[int, GroupPath] = {}
             for path in paths:
                 values = _named(path)
-                for (group,) in await connection.execute(text(f"SELECT g.id FROM rollup_groups g WHERE {_GROUP}"), values):
+                for (group,) in await connection.execute(
+                    text(f"SELECT g.id FROM rollup_groups g WHERE {_GROUP}"), values
+                ):
                     groups[group] = path
             if not groups or not parts:
                 return {path: tuple(tallies) for path, tallies in found.items()}

@@ -90,6 +90,9 @@ def write_history(path: Path, plan: Plan, say: Callable[[float], None] | None = 
     with ThreadPoolExecutor(1) as apart:  # whether or not an event loop runs here
         apart.submit(asyncio.run, _migrated(path)).result()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(
+            "PRAGMA journal_mode = OFF"
+        )  # it is new: nobody else reads it, and if this fails it is thrown away
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA cache_size = -400000")
         connection.execute("BEGIN IMMEDIATE")
@@ -99,7 +102,7 @@ def write_history(path: Path, plan: Plan, say: Callable[[float], None] | None = 
             maker = _Maker(connection, plan)
             maker.make(say or (lambda _: None))
         connection.execute("COMMIT")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode = WAL")
     maker.write_audio()
     return maker.done
 

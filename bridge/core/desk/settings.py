@@ -84,3 +84,8 @@ class DeskSettings:
     def targets(self) -> tuple[str, ...]:
         """The classes that count as target calls."""
         return tuple(c.name for c in self.classes.values() if c.counts == "target")
+
+    @property
+    def spam(self) -> tuple[str, ...]:
+        """The classes that count as spam."""
+        return tuple(c.name for c in self.classes.values() if c.counts == "spam")
