@@ -104,8 +104,9 @@ class Visits:
         moments = await self._store.moments(since)
         visits = await self._store.recent_visits(now - timedelta(seconds=VISIT_SECONDS))
         calls = await self._store.past_calls(since)
+        bound = await self._store.in_pool_since()
         self._begin(learned_from(text))
-        self.allocator.restore(leases)
+        self.allocator.restore(leases, bound, QUARANTINE_SECONDS)
         self.writing.know(leases)
         latest = max((lease.began for lease in leases), default=0.0)
         self._last_now = min(latest, now.timestamp() + 60.0)  # the clock may have gone back meanwhile

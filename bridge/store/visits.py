@@ -30,7 +30,7 @@ from bridge.store.credit import (
 from bridge.store.engine import Database
 from bridge.store.errors import translated
 from bridge.store.records import latest_revision, pieces
-from bridge.store.schema import calls, marks
+from bridge.store.schema import bindings, calls, marks
 from bridge.store.visit_rows import (
     When,
     credited_from,
@@ -107,6 +107,27 @@ class VisitStore:
         query = select(latest).where(latest.c.place <= per_number).order_by(latest.c.began_at)
         async with self._database.reading() as connection:
             return [lease_from(row) for row in (await connection.execute(query)).mappings()]
+
+    async def in_pool_since(self) -> dict[str, float]:
+        """Since when (epoch seconds) each number of a pool has been its source's without a break."""
+        query = select(bindings).order_by(bindings.c.number, bindings.c.valid_from)
+        found: dict[str, float] = {}
+        before = None
+        async with self._database.reading() as connection:
+            for row in await connection.execute(query):
+                came = row.valid_from.timestamp()
+                same = before is not None and (before.number, before.kind, before.source) == (
+                    row.number,
+                    row.kind,
+                    row.source,
+                )
+                goes_on = same and before is not None and before.valid_to == row.valid_from  # another name of the pool
+                if row.kind != BindingKind.POOL.value:
+                    found.pop(row.number, None)
+                elif not goes_on:
+                    found[row.number] = came
+                before = row
+        return found
 
     async def moments(self, since: datetime) -> list[Moment]:
         """All leases that began after `since`, in short, by their beginning."""

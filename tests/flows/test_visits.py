@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from visiting import ADS, DEFAULT, PRINTED, Company, a_directory, pool_numbers, shown, some_sites
+from visiting import ADS, DEFAULT, GOOGLE_DEFAULT, PRINTED, Company, a_directory, pool_numbers, shown, some_sites
 
 from bridge.core.model import Attribution, AttributionKind, BindingKind, Call
 from bridge.core.sources.policy import Policy
@@ -239,6 +239,31 @@ async def test_a_reload_takes_numbers_away_and_adds_others(company: Company) -> 
     company.visits.set_directory(a_directory(4), company.sites)
     assert shown(await company.open()) == pool_numbers(4)[3]  # the one that came back rests
     assert shown(await company.open()) == DEFAULT
+
+
+async def test_numbers_that_changed_hands_while_the_daemon_was_down_rest(company: Company) -> None:
+    told = shown(await company.open())
+    await company.die()
+    company.clock.forward(60)
+    company.directory = a_directory(0, google=0, also={told: "google-ads", "+74951130001": "google-ads"})
+    await company.begin()
+    assert shown(await company.open(GOOGLE)) == "+74951130001"
+    assert shown(await company.open(GOOGLE)) == GOOGLE_DEFAULT
+    company.clock.forward(3700)
+    assert {shown(await company.open(GOOGLE)) for _ in range(2)} == {"+74951130001", told}
+
+
+async def test_a_number_that_was_away_and_came_back_while_the_daemon_was_down_rests(company: Company) -> None:
+    told = shown(await company.open())
+    await company.die()
+    company.directory = a_directory(0)
+    await company.begin()
+    await company.die()
+    company.clock.forward(60)
+    company.directory = a_directory(2)
+    await company.begin()
+    assert told == pool_numbers(1)[0]
+    assert [shown(await company.open()) for _ in range(2)] == [pool_numbers(2)[1], DEFAULT]
 
 
 # --- the store --------------------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -29,12 +30,17 @@ def pool_numbers(count: int, first: int = 1) -> tuple[str, ...]:
     return tuple(f"+7495{1_110_000 + first + n}" for n in range(count))
 
 
-def a_directory(numbers: int = 3, hold: int | None = 900, google: int = 2) -> Directory:
+def a_directory(
+    numbers: int = 3, hold: int | None = 900, google: int = 2, also: Mapping[str, str] | None = None
+) -> Directory:
     """`numbers` for yandex-direct and `google` for google-ads, each with its default number; organic visits have a default one alone."""
     pools = {
         "direct": Pool("direct", "yandex-direct", pool_numbers(numbers), hold),
         "google": Pool("google", "google-ads", pool_numbers(google, 10_001), hold),
     }
+    for number, source in (also or {}).items():
+        name = {"yandex-direct": "direct", "google-ads": "google"}[source]
+        pools[name] = replace(pools[name], numbers=(*pools[name].numbers, number))
     bound = {DEFAULT: Binding(DEFAULT, BindingKind.DEFAULT, "yandex-direct")}
     bound[GOOGLE_DEFAULT] = Binding(GOOGLE_DEFAULT, BindingKind.DEFAULT, "google-ads")
     for name, pool in pools.items():
@@ -84,6 +90,8 @@ class Company:
         await migrate(self.database)
         self.store = VisitStore(self.database)
         self.calls = CallStore(self.database)
+        bindings = [number.binding for number in self.directory.numbers.values()]
+        await self.calls.record_bindings(self.clock.now, bindings)
         self.visits = Visits(wrap(self.store), self.clock, self.sites, self.directory, self._revise)  # type: ignore[arg-type]
         await self.visits.load()
         return self.visits

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from store_samples import a_call
 
-from bridge.core.model import Attribution, AttributionKind, BindingKind
+from bridge.core.model import Attribution, AttributionKind, Binding, BindingKind
 from bridge.core.pools.lease import Lease
 from bridge.core.site import PageView, Visit
 from bridge.core.sources.touch import Touch
@@ -123,3 +123,21 @@ async def test_a_correction_is_booked_with_its_history(store: VisitStore, databa
     ]
     assert [c.visit for c in await store.corrected_calls(NOW)] == ["v9"]
     assert await store.corrected_calls(NOW + timedelta(hours=2)) == []
+
+
+async def test_since_when_a_number_is_its_pools(store: VisitStore, database: Database) -> None:
+    books = CallStore(database)
+    hour = [NOW + timedelta(hours=n) for n in range(6)]
+
+    def pool(number: str, source: str, name: str = "web") -> Binding:
+        return Binding(number, BindingKind.POOL, source, name)
+
+    stays, moves, away, static = "+74951110001", "+74951110002", "+74951110003", "+74951110004"
+    was = Binding(static, BindingKind.STATIC, "radio")
+    await books.record_bindings(hour[0], [pool(stays, "web"), pool(moves, "web"), pool(away, "web"), was])
+    await books.record_bindings(hour[1], [pool(stays, "web", "renamed"), pool(moves, "mail"), was])
+    await books.record_bindings(
+        hour[2], [pool(stays, "web", "renamed"), pool(moves, "mail"), pool(away, "web"), pool(static, "web")]
+    )
+    expected = {stays: hour[0], moves: hour[1], away: hour[2], static: hour[2]}
+    assert await store.in_pool_since() == {number: at.timestamp() for number, at in expected.items()}

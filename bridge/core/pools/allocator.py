@@ -6,7 +6,7 @@ can be put back with `restore`, so a killed process goes on where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from math import inf
 
 from bridge.core.pools.book import LeaseBook
@@ -64,7 +64,7 @@ class Allocator:
             queue = self._queues.setdefault(source, PoolQueue(self.policy.ready))
             for number in pool.numbers:
                 if number not in queue.slots:
-                    queue.add(number, self._rested(number, source, quarantine))
+                    queue.add(number, self._rested(number, quarantine))
                     self._home[number] = source
         self._pools = wanted
 
@@ -74,7 +74,7 @@ class Allocator:
         if slot is not None and slot.holder is not None:
             self._end(slot.holder, now, swap=True)
 
-    def _rested(self, number: str, source: str, quarantine: float) -> float:
+    def _rested(self, number: str, quarantine: float) -> float:
         last = self.book.last_held(number)
         return -inf if last is None or quarantine <= 0 else last + quarantine
 
@@ -154,10 +154,13 @@ class Allocator:
         self._changed = {}
         return changed
 
-    def restore(self, leases: Iterable[Lease]) -> None:
+    def restore(
+        self, leases: Iterable[Lease], since: Mapping[str, float] | None = None, quarantine: float = 0.0
+    ) -> None:
         """Put back what was written, in the order it began. Call once, before anything else.
 
-        A number found open twice keeps its later lease; the earlier one is ended (and drained as changed).
+        A number found open twice keeps its later lease; the earlier one is ended (and drained as changed). `since` is when numbers came
+        into the pool they are in: one that was held before, for it or for another, is not shown to anybody for `quarantine` seconds.
         """
         for lease in sorted(leases, key=lambda lease: lease.began):
             self.book.add(lease)
@@ -174,6 +177,12 @@ class Allocator:
                     self._end(other, lease.began, swap=False)
             self._held[lease.visit] = lease
             queue.hold(lease.number, lease)
+        for source, queue in self._queues.items():
+            for slot in list(queue.slots.values()):
+                history = self.book.history(slot.number) if slot.holder is None else None
+                last = history.leases[-1] if history is not None and history.leases else None
+                if last and (last.source != source or last.began < (since or {}).get(slot.number, -inf)):
+                    queue.rest(slot.number, self._rested(slot.number, quarantine))
 
     def occupancy(self, source: str, now: float) -> tuple[int, int, int]:
         """(numbers in the pool, held by visits that may not be disturbed, held at all) of a source at `now`."""

@@ -35,6 +35,12 @@ class PoolQueue:
         slot.holder = lease
         self._push(slot, self._key(slot))
 
+    def rest(self, number: str, until: float) -> None:
+        """A number that nobody holds is not given away before `until`."""
+        slot = self.slots[number]
+        slot.not_before = until
+        self._push(slot, self._key(slot))
+
     def released_early(self, number: str) -> None:
         """The holder's page was closed: the number may be wanted earlier than queued."""
         slot = self.slots.get(number)

@@ -225,6 +225,26 @@ def test_a_number_changes_its_source_only_after_quarantine():
     assert allocator.assign(VisitRequest("v3", "google"), 2000.0 + 86_401.0).number == number
 
 
+def test_a_number_that_changed_its_source_while_nobody_ran_rests_after_the_start():
+    pool = (Pool("direct", "+78000000100", ("+78000000101", "+78000000102", "+78000000103", "+78000000104")),)
+    ended = {"visitor": None, "active": 1100.0, "left": 1100.0}
+    leases = [
+        Lease("+78000000101", "google", "v1", began=1000.0, ended=1100.0, **ended),  # another source's
+        Lease("+78000000102", "direct", "v2", began=1001.0, ended=1100.0, **ended),  # was away, and came back
+        Lease("+78000000103", "direct", "v3", began=1002.0, ended=1100.0, **ended),
+        Lease("+78000000104", "google", "v4", None, 1003.0, 1100.0),  # a page shows it still
+    ]
+    allocator = plain(pools=pool)
+    allocator.restore(leases, {"+78000000102": 1050.0, "+78000000103": 500.0}, 3600.0)
+    assert allocator.shown("v4") == "+78000000104"
+    assert [allocator.assign(VisitRequest(f"n{n}", "direct"), 1200.0).number for n in range(2)] == [
+        "+78000000103",
+        "+78000000100",
+    ]
+    later = {allocator.assign(VisitRequest(f"m{n}", "direct"), 4700.0 + n).number for n in range(4)}
+    assert {"+78000000101", "+78000000102"} <= later
+
+
 def test_pools_that_share_a_number_are_refused():
     with pytest.raises(ValueError, match="belongs to one pool"):
         plain(pools=(POOLS[0], Pool("other", "+78000000400", (POOLS[0].numbers[0],))))
