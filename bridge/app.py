@@ -133,6 +133,7 @@ class Daemon:
                 ("site", self.site.serve),
                 ("visits", self.site.keep),
                 ("desk", self.desk.serve),
+                ("sums", self.desk.sums.run),
             ):
                 self.parts.start(name, work)
             log.info("calls are answered on %s", agi)

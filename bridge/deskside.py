@@ -9,10 +9,13 @@ from typing import Final
 from bridge.core.desk.settings import DeskSettings
 from bridge.core.directory import Directory
 from bridge.flows.ports import Clock
+from bridge.flows.sums import Sums
 from bridge.store.accounts import AccountStore
 from bridge.store.desk_calls import CallLists
 from bridge.store.desk_saying import SayingStore
 from bridge.store.engine import Database
+from bridge.store.rollup_keeper import RollupKeeper
+from bridge.store.rollups import Rollups
 from bridge.telemetry.metrics import Metrics
 from bridge.web.desk.calls_ports import Lists, Saying
 from bridge.web.desk.context import Desk
@@ -44,6 +47,8 @@ class DeskSide:
         self._listen = listen
         self.desk = Desk(settings, directory, AccountStore(database), clock)
         self.desk.stores |= {Lists: CallLists(database), Saying: SayingStore(database)}
+        self.desk.stores[Sums] = Rollups(database)
+        self.sums = RollupKeeper(database, directory.zone, settings.targets, clock, spam=settings.spam)
         self.service = DeskService(self.desk)
 
     @property
@@ -82,3 +87,4 @@ class DeskSide:
 
     def reload(self, settings: DeskSettings, directory: Directory) -> None:
         self.desk.settings, self.desk.directory = settings, directory
+        self.sums.set_basis(directory.zone, settings.targets, settings.spam)
