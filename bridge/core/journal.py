@@ -10,13 +10,14 @@ Lines (version 1; dialplan/README.md has the same table)::
     1|answer|ID|CONNECTED|PHONE|PICKED|.
     1|end|ID|AT|UNIQUEID|CHANNEL|NUMBER|CALLER|PRESENTATION|NAME|BEGAN|DECIDED_BY|SOURCE|LINE|LANGUAGE|NOTICE|NOTICE_BEGAN|NOTICE_ENDED|
         NOTICE_STATUS|RECORDING|EXT|CONNECTED|PHONE|TRAIL|DIALSTATUS|CAUSE|HUNG_UP_BY|SCREENING|RTCP|.
+    1|reached|ID|AT|NUMBER|PHONE|TALKED|.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from bridge.core.call_id import is_call_id
@@ -24,7 +25,7 @@ from bridge.core.call_id import is_call_id
 MAX_LINE = 8192  #: the dialplan's own limit for one value (pbx.c, EXT_DATA_SIZE)
 
 #: How many fields a line of each kind has, the closing one included.
-FIELDS = {"begin": 11, "rung": 9, "answer": 7, "end": 30}
+FIELDS = {"begin": 11, "rung": 9, "answer": 7, "end": 30, "reached": 8}
 _EPOCH = re.compile(r"\d{9,11}\.\d{3}", re.ASCII)
 _RANG = re.compile(r"(?P<phone>[^~&]{3,110})~(?P<after>-?\d{1,5})", re.ASCII)
 
@@ -117,7 +118,18 @@ class End:
     rtcp: dict[str, float]
 
 
-Entry: TypeAlias = Begin | Rung | Picked | End
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A call that went out has ended (`at`) after somebody was talked to. `number` as it was dialled; its id is no call's in the books."""
+
+    call_id: str
+    at: datetime
+    number: str
+    phone: str
+    talked: timedelta
+
+
+Entry: TypeAlias = Begin | Rung | Picked | End | Outgoing
 
 
 def parse(line: str) -> Entry:
@@ -144,6 +156,8 @@ def parse(line: str) -> Entry:
             return _rung(fields[2:])
         case "answer":
             return _answer(fields[2:])
+        case "reached":
+            return _outgoing(fields[2:])
         case _:
             return _end(fields[2:])
 
@@ -158,6 +172,12 @@ def _rung(f: list[str]) -> Rung:
 
 def _answer(f: list[str]) -> Picked:
     return Picked(f[0], _time(f[1]), f[2], _maybe(f[3]))
+
+
+def _outgoing(f: list[str]) -> Outgoing:
+    if not re.fullmatch(r"[0-9]{1,6}", f[4], re.ASCII):
+        raise JournalError(f"{f[4][:20]!r} is not a number of seconds")
+    return Outgoing(f[0], _time(f[1]), f[2], f[3], timedelta(seconds=int(f[4])))
 
 
 def _end(f: list[str]) -> End:

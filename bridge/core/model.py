@@ -159,6 +159,16 @@ class Screening:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """Somebody outside whom the company called and talked to. `number` as `Call.caller` has it; `at`: when they began to talk."""
+
+    number: str
+    at: datetime
+    phone: str  #: the company's
+    talk_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One inbound call, however many channels Asterisk made of it. `ended_at` is None while it is under way."""
 

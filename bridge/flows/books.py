@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.core.directory import Directory
 from bridge.core.journal import End, JournalError, parse
-from bridge.core.model import Attribution, Call, Recording, RecordingStatus
+from bridge.core.model import Attribution, Call, Reached, Recording, RecordingStatus
 from bridge.flows.finishing import Finishing
 from bridge.flows.fold import BooksCounters, Facts, Fold
 from bridge.flows.ports import CallBook, Clock, Journal, JournalBatch, RecordingDesk, StoreDownError
@@ -272,7 +272,7 @@ class Books:
         marks = {MARK: batch.position} if batch and facts.entries else {}
         changed = list(fold.changed.values())
         try:
-            saved = await self._store.save_all(changed, marks=marks) if changed or marks else []
+            saved = await self._store.save_all(changed, marks=marks, reached=fold.reached) if changed or marks else []
         except StoreDownError:
             raise
         except Exception:  # noqa: BLE001 - a record nobody can save must not keep the others out for ever
@@ -280,13 +280,13 @@ class Books:
             for call_id, error in bad.items():
                 fold.refuse(call_id, error)
             await self._set_aside(facts, bad)
-            await self._mark(marks)
+            await self._mark(marks, fold.reached)
         self._saved = marks.get(MARK, self._saved)
         return fold, saved
 
-    async def _mark(self, marks: Mapping[str, str]) -> None:
+    async def _mark(self, marks: Mapping[str, str], reached: Sequence[Reached]) -> None:
         try:
-            await self._store.save_all([], marks=marks)
+            await self._store.save_all([], marks=marks, reached=reached)
         except StoreDownError:
             raise
         except Exception as error:  # no record is in this: it is the store

@@ -12,8 +12,8 @@ from typing import Final
 
 from bridge.core import booking
 from bridge.core.directory import Directory, NoticeSpec
-from bridge.core.journal import Begin, End, Entry, Picked, Rung
-from bridge.core.model import Attribution, Binding, Call, DecidedBy, Recording, RecordingStatus
+from bridge.core.journal import Begin, End, Entry, Outgoing, Picked, Rung
+from bridge.core.model import Attribution, Binding, Call, DecidedBy, Reached, Recording, RecordingStatus
 from bridge.core.phone import normalise
 from bridge.core.routing import attribution_of, decide
 from bridge.flows.ports import CallBook
@@ -71,6 +71,7 @@ class Fold:
         self, directory: Directory, known: dict[str, Call], attributed: Callable[[Call], Call] = lambda call: call
     ) -> None:
         self.changed: dict[str, Call] = {}
+        self.reached: list[Reached] = []
         self.refused: dict[str, str] = {}  #: calls with a fact that could not be folded, and why
         self.late = self.interrupted = self.from_events = 0
         self._directory = directory
@@ -121,7 +122,15 @@ class Fold:
                 decided_by=DecidedBy.DAEMON,
             )
 
+    def _outgoing(self, entry: Outgoing) -> None:
+        number = normalise(entry.number, self._directory.region) or entry.number
+        talk_ms = round(entry.talked.total_seconds() * 1000)
+        self.reached.append(Reached(number, entry.at - entry.talked, entry.phone, talk_ms))
+
     def _entry(self, entry: Entry) -> None:
+        if isinstance(entry, Outgoing):
+            self._outgoing(entry)
+            return
         call = self._call(entry.call_id)
         if call is None:
             if not isinstance(entry, Begin | End):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
 from bridge.core.journal import Entry
-from bridge.core.model import Binding, Call, Recording
+from bridge.core.model import Binding, Call, Reached, Recording
 from bridge.core.retention import Kept
 
 Clock: TypeAlias = Callable[[], datetime]
@@ -24,7 +24,9 @@ class RecordingLaterError(Exception):
 class CallBook(Protocol):
     """The store as the books need it. Every method may raise StoreDownError."""
 
-    async def save_all(self, saved: Sequence[Call], *, marks: Mapping[str, str] | None = None) -> list[Call]: ...
+    async def save_all(
+        self, saved: Sequence[Call], *, marks: Mapping[str, str] | None = None, reached: Sequence[Reached] = ()
+    ) -> list[Call]: ...
     async def get(self, call_id: str) -> Call | None: ...
     async def get_many(self, call_ids: Collection[str]) -> list[Call]: ...
     async def open_calls(self) -> list[Call]: ...

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from bridge.core.journal import Entry, JournalError, parse
+from bridge.core.journal import FIELDS, Entry, JournalError, parse
 from bridge.journal.files import JournalFile, all_files, look_at
 from bridge.journal.position import Place, Position, decode
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 CHUNK: Final = 1 << 18  #: bytes read at once, and booked in one transaction: some 200 calls
 QUIET_SECONDS: Final = 300.0  #: how long a file that was turned over is looked at for a line that came late
-_START = re.compile(r"1\|(?:begin|rung|answer|end)\|")
+_START = re.compile(rf"1\|(?:{'|'.join(FIELDS)})\|")
 #: the names that `tidy` gives; files that others turned over are theirs to remove
 _OURS = re.compile(r"\.\d{8}-\d{6}")
 
@@ -115,6 +115,17 @@ class JournalReader:
         except OSError:
             return 0
 
+    def behind(self, position: str | None) -> int:
+        """Bytes written that `position` has not come to yet. Raises OSError."""
+        now = decode(position)
+        files = all_files(self._path)
+        if now.at is not None:
+            heads = [file.head for file in files]
+            if now.at.head in heads:
+                rest = files[heads.index(now.at.head) :]
+                return max(0, sum(file.size for file in rest) - now.at.offset)
+        return sum(file.size for file in files)
+
     def _read_late(self, now: Position) -> Batch | None:
         """What came into the file before the present one after it was left: a channel had it open when it was renamed."""
         if now.late is None:
@@ -193,7 +204,7 @@ class JournalReader:
             self.counters.unreadable += 1
             log.error("journal line %r cannot be read: %s", text[:120], error)  # noqa: TRY400
             return None
-        if starts[-1] > 0:
+        if starts and starts[-1] > 0:
             self.counters.mended += 1
             log.warning("a journal line was torn: %r", text[: starts[-1]][:120])
         return entry, whole

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import literal_column, select, tuple_
 
-from bridge.core.model import Binding, Call, RecordingStatus
-from bridge.store import history, records
+from bridge.core.model import Binding, Call, Reached, RecordingStatus
+from bridge.store import callbacks, history, records
 from bridge.store.engine import Database
 from bridge.store.filters import CallFilter, Page, read_cursor, write_cursor
 from bridge.store.schema import calls, marks
@@ -35,11 +35,15 @@ class CallStore:
         """
         return (await self.save_all([call], marks=marks))[0]
 
-    async def save_all(self, saved: Sequence[Call], *, marks: Mapping[str, str] | None = None) -> list[Call]:
-        """`save` for many calls in one transaction: all or nothing."""
+    async def save_all(
+        self, saved: Sequence[Call], *, marks: Mapping[str, str] | None = None, reached: Sequence[Reached] = ()
+    ) -> list[Call]:
+        """`save` for many calls, and notes whom the company `reached` meanwhile, in one transaction: all or nothing."""
         durable = bool(marks) or any(call.ended_at for call in saved)
         async with self._database.writing(durable=durable) as connection:
             result = await records.put_all(connection, saved)
+            await callbacks.note_reached(connection, reached)
+            await callbacks.settle_calls(connection, result)
             await history.set_marks(connection, marks or {})
         return result
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from bridge.core.model import Binding, Call, RecordingStatus
+from bridge.core.model import Binding, Call, Reached, RecordingStatus
 from bridge.store.filters import CallFilter, Page, read_cursor, write_cursor
 from bridge.store.rows import storable
 
@@ -33,7 +33,9 @@ class MemoryStore:
     async def save(self, call: Call, *, marks: Mapping[str, str] | None = None) -> Call:
         return (await self.save_all([call], marks=marks))[0]
 
-    async def save_all(self, saved: Sequence[Call], *, marks: Mapping[str, str] | None = None) -> list[Call]:
+    async def save_all(
+        self, saved: Sequence[Call], *, marks: Mapping[str, str] | None = None, reached: Sequence[Reached] = ()
+    ) -> list[Call]:
         stored = [storable(call) for call in saved]  # what cannot be stored fails before anything is
         for call in stored:
             self._put(call)

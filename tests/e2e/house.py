@@ -59,6 +59,13 @@ LINES: dict[str, dict[str, Any]] = {
 }
 PHONES = sorted({entry["phone"].removeprefix("PJSIP/") for line in LINES.values() for entry in line["ring"]})
 GONE = ("gone-1", "unreachable-1")
+OUTSIDE = "outside-1"  #: whom the house calls
+#: How the house's phones call out, as a sysadmin writes it.
+OUTGOING = f"""
+[from-phones]
+exten => _[+0-9]!,1,Gosub(bridge-outbound,${{FILTER(+0-9,${{EXTEN}})}},1)
+ same => n,Dial(PJSIP/{OUTSIDE},10)
+"""
 NOTICES: dict[str, dict[str, Any]] = {
     "short": {"file": "short.wav"},
     "early": {"file": "short.wav", "play": "early"},
@@ -109,7 +116,9 @@ def furnish(config: dict[str, Any], lab: Lab) -> None:
 
 def house(folder: Path, tools: Any, **how: Any) -> Lab:
     """The lab, not started. The phones in GONE are watched by Asterisk; nobody starts them."""
-    lab = Lab(folder, tools, phones=PHONES, change=furnish, codecs="alaw,ulaw,slin16", **how)
+    lab = Lab(
+        folder, tools, phones=[*PHONES, OUTSIDE], change=furnish, dialplan=OUTGOING, codecs="alaw,ulaw,slin16", **how
+    )
     lab.asterisk.phones = [
         Endpoint(x.name, x.address, x.port, qualify=1 if x.name in GONE else 0) for x in lab.asterisk.phones
     ]
