@@ -29,6 +29,7 @@ from bridge.core.sources.policy import credited
 from bridge.core.sources.rules import DIRECT, classify
 from bridge.core.sources.touch import Touch, clean
 from bridge.flows.attributing import Attributing, Revised
+from bridge.flows.counting import Occupancy, Use
 from bridge.flows.learning import LEARNED, learned_from, learned_text
 from bridge.flows.pooling import HoldPerSource, pools_of
 from bridge.flows.ports import Clock, StoreDownError
@@ -89,6 +90,7 @@ class Visits:
         self._pools = {pool.source: pool for pool in pools}
         self.allocator = Allocator(pools, self.policy, self.book, self._risk, self.policy.is_auto)
         self.writing = Writing(self._store, self.allocator.drain)
+        self._occupancy = Occupancy(self.allocator)
 
     def _attribute_with(self) -> Attributing:
         attributor = Attributor(self.book, self.delays, self.memory, zone=self._directory.zone)
@@ -158,10 +160,9 @@ class Visits:
         self.attributing.sites = sites
         self.writing.wake()
 
-    def occupancy(self) -> dict[str, tuple[int, int, int]]:
-        """By source: numbers in its pool, held by visits that may not be disturbed, held at all."""
-        now = self._clock().timestamp()
-        return {source: self.allocator.occupancy(source, now) for source, pool in self._pools.items() if pool.numbers}
+    def occupancy(self) -> dict[str, Use]:
+        """By source: numbers in its pool, held by visits that may not be disturbed, held at all; a moment ago."""
+        return self._occupancy.of(self._pools)
 
     # -- what pages ask and report -------------------------------------------------------------------------------------
 
@@ -391,6 +392,7 @@ class Visits:
             now = self._now()
             self._close_pages(now)
             self.attributing.settle(now)
+            self._occupancy.step(self._pools, now)
             try:
                 if now - marked > _MARKED_EVERY:
                     marked = now

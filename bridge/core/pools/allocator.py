@@ -186,10 +186,18 @@ class Allocator:
 
     def occupancy(self, source: str, now: float) -> tuple[int, int, int]:
         """(numbers in the pool, held by visits that may not be disturbed, held at all) of a source at `now`."""
-        queue = self._queues[source]
+        numbers = self._queues[source].slots
+        return len(numbers), *self.in_use(source, numbers, now)
+
+    def in_use(self, source: str, numbers: Iterable[str], now: float) -> tuple[int, int]:
+        """(held by visits that may not be disturbed, held at all) of these numbers of a source's pool at `now`."""
+        queue = self._queues.get(source)
+        if queue is None:
+            return 0, 0
         extra = self.policy.extra(source, now)
-        held = [slot for slot in queue.slots.values() if slot.holder is not None]
-        return len(queue.slots), sum(not queue.takeable(slot, now, extra) for slot in held), len(held)
+        slots = (queue.slots.get(number) for number in numbers)
+        held = [slot for slot in slots if slot is not None and slot.holder is not None]
+        return sum(not queue.takeable(slot, now, extra) for slot in held), len(held)
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
