@@ -37,8 +37,9 @@ class House:
 
     def __init__(self, folder: Path, directory: Directory, settings: DeskSettings) -> None:
         self.folder = folder
+        self.recordings = folder / "recordings"
         self.database = Database(f"sqlite:///{folder}/bridge.db")
-        self.side = DeskSide(("127.0.0.1", 0), settings, directory, self.database, lambda: datetime.now(UTC))
+        self.side = DeskSide(("127.0.0.1", 0), settings, directory, self.database, lambda: datetime.now(UTC), self.recordings)
         self.accounts = AccountStore(self.database)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="desk", daemon=True)
@@ -139,7 +140,7 @@ class Looking:
             f"{rule['id']}: {rule['help']}: {[node['html'][:160] for node in rule['nodes'][:3]]}"
             for rule in found["violations"]
         ]
-        assert problems == []
+        assert problems == [], problems
         wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"the page is {wide} px wider than the window"
 
