@@ -75,7 +75,9 @@ class Daemon:
         self.books = Books(self.store, self.journal, self.recordings, loaded.directory, utc_now)
         self.site = SiteSide(config, loaded.directory, self.database, utc_now, self.books.revised)
         self.books.attributed = self.site.attributed
-        self.desk = DeskSide(desk_address(config), build_desk(config), loaded.directory, self.database, utc_now)
+        self.desk = DeskSide(
+            desk_address(config), build_desk(config), loaded.directory, self.database, utc_now, config.recordings.folder
+        )
         self.inbound = Inbound(loaded.directory, utc_now, self._on_call)
         self.keeper = Keeper(KeepingStore(self.database), self.store, self.recordings, self.books, utc_now)
         self.agi = AgiServer(

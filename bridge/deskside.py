@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import Final
 
 from bridge.core.desk.settings import DeskSettings
@@ -11,15 +12,20 @@ from bridge.core.directory import Directory
 from bridge.flows.ports import Clock
 from bridge.flows.sums import Sums
 from bridge.store.accounts import AccountStore
+from bridge.store.desk_call import DeskCallStore
 from bridge.store.desk_calls import CallLists
 from bridge.store.desk_saying import SayingStore
 from bridge.store.engine import Database
 from bridge.store.rollup_keeper import RollupKeeper
 from bridge.store.rollups import Rollups
 from bridge.telemetry.metrics import Metrics
+from bridge.web.desk.call_ports import OneCall
 from bridge.web.desk.calls_ports import Lists, Saying
 from bridge.web.desk.context import Desk
+from bridge.web.desk.peaks import Peaks
 from bridge.web.desk.service import DeskService
+from bridge.web.desk.sound import Listenings
+from bridge.web.desk.sound_files import SoundFolder
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +48,7 @@ class DeskSide:
         directory: Directory,
         database: Database,
         clock: Clock,
+        recordings: Path | None = None,
     ) -> None:
         self.problem = ""  #: why it does not answer; "" if it does, or is off
         self._listen = listen
@@ -49,6 +56,8 @@ class DeskSide:
         self.desk.stores |= {Lists: CallLists(database), Saying: SayingStore(database)}
         self.desk.stores[Sums] = Rollups(database)
         self.sums = RollupKeeper(database, directory.zone, settings.targets, clock, spam=settings.spam)
+        self.desk.stores |= {OneCall: DeskCallStore(database), Listenings: Listenings(), Peaks: Peaks()}
+        self.desk.stores[SoundFolder] = SoundFolder(recordings)
         self.service = DeskService(self.desk)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bridge.web.desk import bulk, calls, export, home, saying, signing_in, views
+from bridge.web.desk import attribution, bulk, call, calls, export, home, peaks, saying, signing_in, sound, views
 from bridge.web.desk.routing import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -15,4 +15,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *views.ROUTES,
     *bulk.ROUTES,
     *export.ROUTES,
+    *call.ROUTES,
+    *sound.ROUTES,
+    *peaks.ROUTES,
+    *attribution.ROUTES,
 )
