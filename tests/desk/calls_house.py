@@ -30,7 +30,12 @@ def a_directory() -> Directory:
         "sales": Line("sales", "Отдел продаж", (Leg("PJSIP/101"), Leg("PJSIP/102")), 40),
         "service": Line("service", "Сервис", (Leg("PJSIP/201"),), 40),
     }
-    titles = {"yandex-direct": "Яндекс Директ", "google-ads": "Google Ads", "avito": "Авито", "billboard-m4": "Щит на М4"}
+    titles = {
+        "yandex-direct": "Яндекс Директ",
+        "google-ads": "Google Ads",
+        "avito": "Авито",
+        "billboard-m4": "Щит на М4",
+    }
     sources = {ad.source: Source(ad.source, titles.get(ad.source, ad.source)) for ad in ADS}
     return Directory("sales", lines, sources, zone=ZoneInfo("Europe/Moscow"))
 

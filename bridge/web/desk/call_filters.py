@@ -44,7 +44,7 @@ FIELDS: Final = {
     "recording": _("Recording"),
     "q": _("Comment"),
 }
-CALLBACK_TITLES: Final = dict(zip(CALLBACKS, (_("waiting"), _("done"), _("nobody waits")), strict=True))
+CALLBACK_TITLES: Final = dict(zip(CALLBACKS, (_("waits"), _("called back"), _("nobody waits")), strict=True))
 _PLAIN: Final = {"yes": _("yes"), "no": _("no"), "kept": _("kept")}
 _WITHOUT: Final = {
     "source": _("unknown"), "campaign": _("none"), "keyword": _("none"), "landing": _("none"), "class": _("unclassified"),

@@ -48,6 +48,7 @@ async function say(row, field) {
   if (!dialog.open) dialog.showModal();
   const input = dialog.querySelector(field);
   input?.focus();
+  if (input?.name === "tags" && input.value) input.value += ", ";
   if (input?.setSelectionRange) input.setSelectionRange(input.value.length, input.value.length);
 }
 
@@ -76,7 +77,7 @@ function extend(by) {
 const keys = {
   j: () => step(1), k: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1),
   x: () => { const row = chosen(); if (row) { anchor = row; select(row); } },
-  "#": () => chosen() && dialog && say(chosen(), "input[name=tags]:not([type=hidden])"),
+  "#": () => chosen() && dialog && say(chosen(), "input[name=tags]"),
   c: () => chosen() && dialog && say(chosen(), "textarea"),
   u: () => { const batch = done.pop(); if (batch) htmx.ajax("POST", `/undo/${batch}`, { source: table, swap: "none" }); },
   f: () => open("filters", "input:not([type=hidden])"),
