@@ -22,9 +22,10 @@ from bridge.core.model import Call
 from bridge.core.retention import DiskState
 from bridge.deskside import DeskSide
 from bridge.fastagi import AgiServer, inherited_sockets
-from bridge.flows.books import Books
+from bridge.flows.books import MARK, Books
 from bridge.flows.inbound import Inbound
 from bridge.flows.keeping import Keeper
+from bridge.flows.live import Live
 from bridge.flows.ports import RecordingLaterError, StoreDownError
 from bridge.journal import JournalReader
 from bridge.measures import GAUGES, HELP
@@ -40,6 +41,7 @@ from bridge.telemetry.metrics import Metrics
 from bridge.telemetry.monitor import Monitor
 from bridge.telemetry.notify import Notifier
 from bridge.telemetry.pidfile import PidFile
+from bridge.watch import DaemonWatch, Examine
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +64,7 @@ def utc_now() -> datetime:
 class Daemon:
     """`callbridge run`. The path of a call needs `inbound` and `agi` alone; everything else may fail and come back meanwhile."""
 
-    def __init__(self, path: Path, loaded: Loaded) -> None:
+    def __init__(self, path: Path, loaded: Loaded, examine: Examine | None = None) -> None:
         config = loaded.config
         self.path = path
         self.config = config
@@ -79,6 +81,12 @@ class Daemon:
             desk_address(config), build_desk(config), loaded.directory, self.database, utc_now, config.recordings.folder
         )
         self.inbound = Inbound(loaded.directory, utc_now, self._on_call)
+        self.live = Live(
+            lambda: self.books.open_calls,
+            lambda: self.books.running and not self.books.store_problem,
+            lambda: self.inbound.directory,
+            utc_now,
+        )
         self.keeper = Keeper(KeepingStore(self.database), self.store, self.recordings, self.books, utc_now)
         self.agi = AgiServer(
             {"inbound": self.inbound}, peers=("127.0.0.0/8", "::1/128", *map(str, config.asterisk.agi.allow))
@@ -94,6 +102,19 @@ class Daemon:
         self._unseen: datetime | None = None  #: since when calls may have ended unseen; None: that is put right
         self._reconciling = asyncio.Lock()
         self._measure()
+        self.watch = DaemonWatch(
+            path,
+            loaded,
+            self.live,
+            self.health,
+            self.metrics,
+            self.database,
+            self.site.occupancy,
+            self._journal_behind,
+            utc_now,
+            examine,
+        )
+        self.desk.watch(self.watch, self.watch)
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT. A second signal ends the process at once."""
@@ -136,6 +157,7 @@ class Daemon:
                 ("visits", self.site.keep),
                 ("desk", self.desk.serve),
                 ("sums", self.desk.sums.run),
+                ("situation", self.watch.keep),
             ):
                 self.parts.start(name, work)
             log.info("calls are answered on %s", agi)
@@ -166,6 +188,7 @@ class Daemon:
             self.inbound.directory = self.books.directory = loaded.directory
             self.site.reload(loaded.config, loaded.directory)
             self.desk.reload(build_desk(loaded.config), loaded.directory)
+            self.watch.took(loaded)
             with suppress(StoreDownError):
                 await self._note_bindings()
             self._config_is(OK, [])
@@ -294,12 +317,15 @@ class Daemon:
             self.notifier.status(health.troubles() or f"answers calls to {len(self.inbound.directory.numbers)} numbers")
 
     def _on_call(self, call: Call, token: str) -> None:
-        self.books.opened(self.site.attributed(call), token)
+        call = self.site.attributed(call)
+        self.books.opened(call, token)
+        self.live.began(call)
 
     async def _on_event(self, event: AmiEvent) -> None:
         headers = event.headers
         if event.name == "UserEvent" and headers.get("UserEvent") == "BridgeEnd":
             self.books.heard(headers.get("Id", ""), headers.get("Token", ""), headers.get("Journal", ""))
+            self.live.heard(headers.get("Id", ""))
 
     async def _on_connect(self, connection: Connection) -> None:
         last_alive, self._last_alive = self._last_alive, utc_now()
@@ -346,6 +372,9 @@ class Daemon:
             os._exit(128 + number)
         log.info("stopping")
         self._stop.set()
+
+    async def _journal_behind(self) -> int:
+        return await asyncio.to_thread(self.journal.behind, await self.store.get_mark(MARK))
 
     def _measure(self) -> None:
         counters: dict[str, Callable[[], Any]] = {

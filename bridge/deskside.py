@@ -9,12 +9,15 @@ from typing import Final
 
 from bridge.core.desk.settings import DeskSettings
 from bridge.core.directory import Directory
+from bridge.flows.desk_setup import NoSetUp, SetUp
+from bridge.flows.live import Unwatched, Watch
 from bridge.flows.ports import Clock
 from bridge.flows.sums import Sums
 from bridge.store.accounts import AccountStore
 from bridge.store.desk_call import DeskCallStore
 from bridge.store.desk_calls import CallLists
 from bridge.store.desk_saying import SayingStore
+from bridge.store.desk_now import NowStore
 from bridge.store.engine import Database
 from bridge.store.rollup_keeper import RollupKeeper
 from bridge.store.rollups import Rollups
@@ -22,6 +25,7 @@ from bridge.telemetry.metrics import Metrics
 from bridge.web.desk.call_ports import OneCall
 from bridge.web.desk.calls_ports import Lists, Saying
 from bridge.web.desk.context import Desk
+from bridge.web.desk.now import Today
 from bridge.web.desk.peaks import Peaks
 from bridge.web.desk.service import DeskService
 from bridge.web.desk.sound import Listenings
@@ -53,12 +57,19 @@ class DeskSide:
         self.problem = ""  #: why it does not answer; "" if it does, or is off
         self._listen = listen
         self.desk = Desk(settings, directory, AccountStore(database), clock)
+        self.desk.stores[Today] = NowStore(database)
+        self.desk.stores[Watch] = Unwatched()
+        self.desk.stores[SetUp] = NoSetUp()
         self.desk.stores |= {Lists: CallLists(database), Saying: SayingStore(database)}
         self.desk.stores[Sums] = Rollups(database)
         self.sums = RollupKeeper(database, directory.zone, settings.targets, clock, spam=settings.spam)
         self.desk.stores |= {OneCall: DeskCallStore(database), Listenings: Listenings(), Peaks: Peaks()}
         self.desk.stores[SoundFolder] = SoundFolder(recordings)
         self.service = DeskService(self.desk)
+
+    def watch(self, now: Watch, set_up: SetUp) -> None:
+        """Show this daemon on the pages Now and Set-up."""
+        self.desk.stores |= {Watch: now, SetUp: set_up}
 
     @property
     def on(self) -> bool:

@@ -176,5 +176,9 @@ class SiteSide:
             "source",
         )
 
+    def occupancy(self) -> Mapping[str, tuple[int, int, int]]:
+        """By source: numbers in its pool, held by visits that may not be disturbed, held at all."""
+        return {} if self._visits is None or not self._visits.loaded else self._visits.occupancy()
+
     def _occupancy(self, which: int) -> Mapping[str, float]:
         return {} if self._visits is None else {s: float(o[which]) for s, o in self._visits.occupancy().items()}

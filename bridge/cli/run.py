@@ -25,6 +25,7 @@ def run(config: Path | None) -> None:
     """
     from bridge.app import Daemon, secrets_of
     from bridge.config import ConfigError, load
+    from bridge.doctor.examine import look_around
     from bridge.telemetry.logging import setup_logging
     from bridge.telemetry.pidfile import AlreadyRunningError
 
@@ -40,7 +41,7 @@ def run(config: Path | None) -> None:
         logging.getLogger("bridge").warning("%s", warning)
 
     async def serve() -> None:
-        await Daemon(path, loaded).run()
+        await Daemon(path, loaded, look_around).run()
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:

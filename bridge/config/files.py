@@ -26,6 +26,7 @@ class Tree:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     files: list[FilePath] = field(default_factory=list)
+    texts: dict[str, bytes] = field(default_factory=dict)  #: what stood in each of `files`
     whole: bool = True  #: False: a file could not be read, so names of it are not known
 
     def place(self, path: Path, *, of_key: bool = False) -> Place:
@@ -87,6 +88,7 @@ def _read(tree: Tree, path: FilePath) -> Document:
         why = (error.strerror or "error").lower()
         return Document(problems=[Problem(str(path), 0, 0, "", f"cannot be read: {why}")])
     tree.files.append(path)
+    tree.texts[str(path)] = raw
     return parse(raw, str(path))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import Counter
@@ -20,6 +19,7 @@ from bridge.core.directory import Directory
 from bridge.core.model import Call, DecidedBy, RecordingStatus
 from bridge.doctor.findings import Finding, error, note, ok, warning
 from bridge.flows.books import MARK
+from bridge.journal import JournalReader
 from bridge.recordings.errors import RecordingRetry
 from bridge.recordings.scan import sweep
 from bridge.store.calls import CallStore
@@ -168,7 +168,7 @@ def check_journal(config: Config, position: str | None) -> Iterator[Finding]:
     size = f"{about.st_size / 1e6:.1f} MB"
     if about.st_size > JOURNAL_LARGE:
         yield warning("journal", f"{path} has {size}", "let logrotate turn it over: config/callbridge.logrotate")
-    behind = _behind(position, about)
+    behind = JournalReader(path).behind(position)
     if behind and time.time() - about.st_mtime > 60:
         yield error(
             "journal",
@@ -177,16 +177,6 @@ def check_journal(config: Config, position: str | None) -> Iterator[Finding]:
         )
     else:
         yield ok("journal", f"{path} ({size}) is read to its end" if not behind else f"{path} ({size}) is being read")
-
-
-def _behind(position: str | None, about: os.stat_result) -> int:
-    """Bytes of the journal that are not in the books yet."""
-    try:
-        place = json.loads(position or "{}")
-        read = int(place["offset"]) if int(place["inode"]) == about.st_ino else 0
-    except (ValueError, KeyError, TypeError):
-        read = 0
-    return max(0, about.st_size - read)
 
 
 def check_spool(config: Config) -> Iterator[Finding]:

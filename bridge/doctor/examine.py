@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from typing import Final, Literal
 
 from bridge.ami import AmiError
 from bridge.config import Config, ConfigError, Loaded, load
+from bridge.core.desk.situation import Alarm
 from bridge.doctor import asterisk, books, daemon, dialplan, live, machine
-from bridge.doctor.findings import Finding, error, note, ok, warning
+from bridge.doctor.findings import Finding, Level, error, note, ok, warning
 from bridge.doctor.probe import Probe, ProbeError, probing
+from bridge.flows.books import MARK
+from bridge.flows.ports import StoreDownError
+from bridge.store.calls import CallStore
+from bridge.store.engine import Database
 
 
 async def examine(path: Path) -> list[Finding]:
@@ -31,6 +37,42 @@ async def examine(path: Path) -> list[Finding]:
     findings += await _awaited("store", lambda: books.check_store(config))
     findings += _caught("spool", lambda: books.check_spool(config))
     return findings
+
+
+async def look_around(loaded: Loaded, database: Database) -> list[Alarm]:
+    """What a running daemon can look at by itself now and then, at hardly any cost: files, folders, room, the last calls. Nothing of Asterisk's.
+
+    Only what is wrong, for the desk.
+    """
+    config = loaded.config
+
+    def files() -> list[Finding]:
+        return [
+            *_caught("secrets", lambda: machine.check_secrets(config)),
+            *_caught("folders", lambda: machine.check_folders(config)),
+            *_caught("disk", lambda: machine.check_disk(config)),
+            *_caught("sounds", lambda: books.check_sounds(config, loaded.directory)),
+            *_caught("spool", lambda: books.check_spool(config)),
+        ]
+
+    findings = await asyncio.to_thread(files)
+    store = CallStore(database)
+    try:
+        calls = (await store.find(limit=books.LAST)).calls
+        position = await store.get_mark(MARK)
+    except StoreDownError:
+        calls, position = (), None  # the store's own alarm says it
+    else:
+        findings += await asyncio.to_thread(_caught, "calls", lambda: books.check_calls(config, calls))
+        findings += await asyncio.to_thread(_caught, "journal", lambda: books.check_journal(config, position))
+    return [_alarm(finding) for finding in findings if finding.level in _ALARMS]
+
+
+_ALARMS: Final[dict[Level, Literal["error", "warning"]]] = {Level.ERROR: "error", Level.WARNING: "warning"}
+
+
+def _alarm(finding: Finding) -> Alarm:
+    return Alarm(_ALARMS[finding.level], f"{finding.part}: {finding.text}", finding.todo, raw=True)
 
 
 def _load(path: Path) -> tuple[Loaded | None, list[Finding]]:

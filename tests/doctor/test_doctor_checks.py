@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
@@ -30,6 +29,8 @@ from bridge.doctor import asterisk, books, daemon, dialplan, machine
 from bridge.doctor.findings import Finding
 from bridge.doctor.network import listeners
 from bridge.install import shipped_dialplan
+from bridge.journal.files import all_files
+from bridge.journal.position import Place, Position
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -207,13 +208,14 @@ def test_the_journal(config: Config) -> None:
     path = config.asterisk.spool / "journal.psv"
     assert levels(books.check_journal(config, None)) == ["note"]
     path.write_text("1|begin|...|.\n")
-    about = path.stat()
     assert levels(books.check_journal(config, None)) == ["ok"]  # just written: it is being read
     old = time.time() - 3600
     os.utime(path, (old, old))
     (finding,) = books.check_journal(config, None)
     assert (finding.level, "14 bytes" in finding.text, "60 minutes" in finding.text) == ("error", True, True)
-    done = json.dumps({"inode": about.st_ino, "offset": about.st_size})
+    (file,) = all_files(path)
+    assert file.head
+    done = Position(Place(file.head, file.size)).encode()
     assert levels(books.check_journal(config, done)) == ["ok"]
     with path.open("r+b") as journal:
         journal.truncate(books.JOURNAL_LARGE + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
@@ -29,6 +30,8 @@ class Desk:
     clock: Callable[[], datetime]
     renderer: Renderer = field(default_factory=Renderer)
     stores: dict[type, Any] = field(default_factory=dict)
+    closing: asyncio.Event = field(default_factory=asyncio.Event)  #: what streams has to end
+    streams: int = 0
 
     @property
     def zone(self) -> tzinfo:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from bridge.web.desk import attribution, bulk, call, calls, export, home, peaks, saying, signing_in, sound, views
+from bridge.web.desk import events, now
 from bridge.web.desk.routing import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
     *home.ROUTES,
     *signing_in.ROUTES,
+    *now.ROUTES,
+    *events.ROUTES,
     *calls.ROUTES,
     *saying.ROUTES,
     *views.ROUTES,

@@ -32,6 +32,7 @@ class DeskService:
 
     async def start(self, host: str, port: int) -> None:
         """Listen, and return when requests are answered. Raises OSError."""
+        self.desk.closing.clear()
         await self._server.start(host, port)
 
     @property
@@ -39,6 +40,7 @@ class DeskService:
         return self._server.address
 
     async def stop(self) -> None:
+        self.desk.closing.set()
         await self._server.stop()
 
 
