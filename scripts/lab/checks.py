@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab import browser, nginx
 from lab.asterisk import CHECKOUT
-from lab.browser import prepare
 from lab.packages import PackagesError, lab_tools, old_tools
 from lab.postgres import PostgresError, find_postgres, private_postgres
 
@@ -39,8 +39,9 @@ def main(arguments: Sequence[str]) -> int:
         except PackagesError as error:
             print(f"test: {error}", file=sys.stderr)
             return 1
-    say("a browser, React and Vue")
-    prepare(LAB, lambda text: say(f"  {text}"))
+    say("a browser, React and Vue, nginx")
+    browser.prepare(LAB, lambda text: say(f"  {text}"))
+    nginx.prepare(LAB, lambda text: say(f"  {text}"))
     failed = [] if rest else [name for name, command in _CHECKS if not _check(name, command)]
     with contextlib.ExitStack() as ends:
         _postgres(ends)

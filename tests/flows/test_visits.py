@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from databases import KINDS, empty_database
 from visiting import ADS, DEFAULT, GOOGLE_DEFAULT, PRINTED, Company, a_directory, pool_numbers, shown, some_sites
 
 from bridge.core.model import Attribution, AttributionKind, BindingKind, Call
@@ -21,12 +22,15 @@ from bridge.store.visits import VisitStore
 GOOGLE = "https://example.org/?gclid=abc"
 
 
-@pytest.fixture
-async def company(tmp_path: Path) -> AsyncIterator[Company]:
-    company = Company(tmp_path)
-    await company.begin()
-    yield company
-    await company.die()
+@pytest.fixture(params=KINDS)
+async def company(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Company]:
+    """On each kind of database."""
+    (tmp_path / "books").mkdir()
+    async with empty_database(request.param, tmp_path) as url:
+        company = Company(tmp_path, url=url)
+        await company.begin()
+        yield company
+        await company.die()
 
 
 def a_call(company: Company, number: str, caller: str | None = "+79161234567", seq: int = 1) -> Call:

@@ -77,8 +77,10 @@ class Clock:
 class Company:
     """Visits on a database in `folder`; `die` forgets everything that is not in it, `begin` starts anew."""
 
-    def __init__(self, folder: Path, directory: Directory | None = None, sites: Sites | None = None) -> None:
-        self.url = f"sqlite:///{folder}/bridge.db"
+    def __init__(
+        self, folder: Path, directory: Directory | None = None, sites: Sites | None = None, url: str | None = None
+    ) -> None:
+        self.url = url or f"sqlite:///{folder}/bridge.db"
         self.directory = directory or a_directory()
         self.sites = sites or some_sites()
         self.site = self.sites.sites["main"]
