@@ -24,8 +24,8 @@ _TRIES: Final = Buckets(rate=0.2, burst=20)  #: of one address, whatever the nam
 
 async def sign_in_page(asked: Asked) -> Response:
     if asked.who is not None and asked.session:
-        return RedirectResponse(_local(asked.params.get("next")), 303)
-    return await _form(asked)
+        return RedirectResponse(local_path(asked.params.get("next")), 303)
+    return await form_page(asked)
 
 
 async def sign_in(asked: Asked) -> Response:
@@ -46,9 +46,9 @@ async def sign_in(asked: Asked) -> Response:
             await asked.note("sign-in-locked", user.name)
         text = "This name and password do not fit. After %(tries)d wrong passwords a name is locked for %(minutes)d minutes."
         values = {"tries": LOCK_AFTER, "minutes": int(LOCK_FOR.total_seconds() // 60)}
-        return await _form(asked, name, asked.desk.renderer.text(asked, text, **values))
+        return await form_page(asked, name, asked.desk.renderer.text(asked, text, **values))
     await accounts.note_success(user.name)
-    response = RedirectResponse(_local(form.get("next")), 303)
+    response = RedirectResponse(local_path(form.get("next")), 303)
     await begin_session(asked, user, response)
     return response
 
@@ -82,20 +82,21 @@ async def choose_language(asked: Asked) -> Response:
     form = await read_form(asked)
     if form.get("language") not in LANGUAGES:
         raise Problem(400, "There is no such language.")
-    response = RedirectResponse(_local(form.get("next")), 303)
+    response = RedirectResponse(local_path(form.get("next")), 303)
     set_cookie(asked.desk, response, LANGUAGE_COOKIE, form["language"], 365 * 86400)
     return response
 
 
-async def _form(asked: Asked, name: str = "", problem: str = "") -> Response:
+async def form_page(asked: Asked, name: str = "", problem: str = "") -> Response:
+    """The page, with what went wrong on it."""
     nobody = not await asked.desk.accounts.users()
-    wanted = _local(asked.params.get("next"))
+    wanted = local_path(asked.params.get("next"))
     oidc = asked.desk.settings.oidc
     status = 401 if problem else 200
     return asked.page("sign-in.html", status, name=name, problem=problem, nobody=nobody, wanted=wanted, oidc=oidc)
 
 
-def _local(wanted: str | None) -> str:
+def local_path(wanted: str | None) -> str:
     """Where to go then: a path of ours, never another site."""
     fine = wanted and wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
     return wanted if fine and wanted and "\\" not in wanted else "/"
