@@ -11,13 +11,16 @@ from bridge.core.desk.settings import DeskSettings
 from bridge.core.directory import Directory
 from bridge.flows.desk_setup import NoSetUp, SetUp
 from bridge.flows.live import Unwatched, Watch
+from bridge.flows.pool_lab import PoolLab
 from bridge.flows.ports import Clock
 from bridge.flows.sums import Sums
 from bridge.store.accounts import AccountStore
 from bridge.store.desk_call import DeskCallStore
 from bridge.store.desk_calls import CallLists
-from bridge.store.desk_saying import SayingStore
+from bridge.store.desk_missed import MissedStore
 from bridge.store.desk_now import NowStore
+from bridge.store.desk_pools import PoolAnswers
+from bridge.store.desk_saying import SayingStore
 from bridge.store.engine import Database
 from bridge.store.rollup_keeper import RollupKeeper
 from bridge.store.rollups import Rollups
@@ -25,8 +28,11 @@ from bridge.telemetry.metrics import Metrics
 from bridge.web.desk.call_ports import OneCall
 from bridge.web.desk.calls_ports import Lists, Saying
 from bridge.web.desk.context import Desk
+from bridge.web.desk.missed import Missed
 from bridge.web.desk.now import Today
 from bridge.web.desk.peaks import Peaks
+from bridge.web.desk.pools import Lab
+from bridge.web.desk.pools import Past as PoolsPast
 from bridge.web.desk.service import DeskService
 from bridge.web.desk.sound import Listenings
 from bridge.web.desk.sound_files import SoundFolder
@@ -58,13 +64,16 @@ class DeskSide:
         self._listen = listen
         self.desk = Desk(settings, directory, AccountStore(database), clock)
         self.desk.stores[Today] = NowStore(database)
+        self.lab = PoolLab(PoolAnswers(database))
+        self.desk.stores |= {PoolsPast: Rollups(database), Lab: self.lab}
         self.desk.stores[Watch] = Unwatched()
         self.desk.stores[SetUp] = NoSetUp()
         self.desk.stores |= {Lists: CallLists(database), Saying: SayingStore(database)}
-        self.desk.stores[Sums] = Rollups(database)
-        self.sums = RollupKeeper(database, directory.zone, settings.targets, clock, spam=settings.spam)
         self.desk.stores |= {OneCall: DeskCallStore(database), Listenings: Listenings(), Peaks: Peaks()}
         self.desk.stores[SoundFolder] = SoundFolder(recordings)
+        self.desk.stores[Sums] = Rollups(database)
+        self.sums = RollupKeeper(database, directory.zone, settings.targets, clock, spam=settings.spam)
+        self.desk.stores[Missed] = MissedStore(database)
         self.service = DeskService(self.desk)
 
     def watch(self, now: Watch, set_up: SetUp) -> None:
@@ -95,6 +104,7 @@ class DeskSide:
         try:
             await asyncio.Event().wait()
         finally:
+            await self.lab.stop()
             await self.service.stop()
 
     def refuses(self, listen: tuple[str, int] | None) -> bool:

@@ -4,15 +4,39 @@ from __future__ import annotations
 
 from typing import Final
 
-from bridge.web.desk import attribution, bulk, call, calls, export, home, peaks, saying, signing_in, sound, views
-from bridge.web.desk import events, now
+from bridge.web.desk import (
+    account,
+    attribution,
+    audit_page,
+    bulk,
+    call,
+    calls,
+    events,
+    export,
+    home,
+    links,
+    missed,
+    now,
+    oidc,
+    peaks,
+    people,
+    pools,
+    saying,
+    signing_in,
+    sound,
+    sources,
+    views,
+)
 from bridge.web.desk.routing import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
     *home.ROUTES,
     *signing_in.ROUTES,
-    *now.ROUTES,
-    *events.ROUTES,
+    *oidc.ROUTES,
+    *account.ROUTES,
+    *people.ROUTES,
+    *links.ROUTES,
+    *audit_page.ROUTES,
     *calls.ROUTES,
     *saying.ROUTES,
     *views.ROUTES,
@@ -22,4 +46,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     *sound.ROUTES,
     *peaks.ROUTES,
     *attribution.ROUTES,
+    *now.ROUTES,
+    *pools.ROUTES,
+    *missed.ROUTES,
+    *sources.ROUTES,
+    *events.ROUTES,
 )
