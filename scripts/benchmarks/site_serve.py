@@ -1,7 +1,7 @@
 """The sites' service in a process of its own: ``python -m benchmarks.site_serve NUMBERS``.
 
 Prints its port and serves until it is ended: the real service, visits and SQLite store, with a pool of NUMBERS, no limits per address, and beside it
-an endpoint of the same server that reads a body and answers nothing. ``GET /figures`` tells how long leases took to be in the store.
+an endpoint of the same server that reads a body and answers nothing. ``GET /figures`` tells how long leases took to be on the disk.
 """
 
 from __future__ import annotations
@@ -52,18 +52,26 @@ def directory(count: int) -> Directory:
 
 
 class Timed:
-    """Notes how long each new lease waits for the store."""
+    """Notes how long each new lease took until the disk had it, counted from when its visit was given the number."""
 
-    def __init__(self, visits: Visits) -> None:
+    def __init__(self, visits: Visits, store: VisitStore) -> None:
         self.seconds: list[float] = []
-        self._durable = visits.writing.durable
-        visits.writing.durable = self  # type: ignore[method-assign,assignment]
+        self._written: list[float] = []  #: when those began that the store has, and perhaps not the disk
+        self._durable, self._sync = visits.writing.durable, store.sync
+        visits.writing.durable = self.durable  # type: ignore[method-assign]
+        store.sync = self.sync  # type: ignore[method-assign]
 
-    async def __call__(self, lease: Lease) -> bool:
+    async def durable(self, lease: Lease) -> bool:
         began = time.perf_counter()
         done = await self._durable(lease)
-        self.seconds.append(time.perf_counter() - began)
+        self._written.append(began)
         return done
+
+    async def sync(self) -> None:
+        written, self._written = self._written, []
+        await self._sync()
+        now = time.perf_counter()
+        self.seconds += [now - began for began in written]
 
 
 async def serve(count: int, folder: Path) -> None:
@@ -72,10 +80,11 @@ async def serve(count: int, folder: Path) -> None:
     presets = files("bridge.core.sources").joinpath("presets.toml").read_text(encoding="utf-8")
     # a number goes on at once, so that every new visit is given one, however few there are
     sites = Sites({"main": Site("main", ("example.org",), (PRINTED,), parse(presets))}, idle=0)
-    visits = Visits(VisitStore(database), lambda: datetime.now(UTC), sites, directory(count), lambda *_: None)
+    store = VisitStore(database)
+    visits = Visits(store, lambda: datetime.now(UTC), sites, directory(count), lambda *_: None)
     await visits.load()
     seldom_collect()
-    timed = Timed(visits)
+    timed = Timed(visits, store)
     service = SiteService(visits, ("127.0.0.0/8",))
     for name in ("_addresses", "_beginnings", "_visitors"):
         setattr(service, name, Buckets(1e9, 1e9))
