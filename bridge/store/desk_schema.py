@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text, false
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text, false, literal_column, text
 
 from bridge.store.schema import IdText, Instant, Json, calls, metadata
 
@@ -154,3 +154,15 @@ Index("calls_by_answerer", calls.c.answered_by, calls.c.started_at, calls.c.id)
 
 _waiting = calls.c.wants_callback.is_(True)
 Index("calls_wanting_callback", calls.c.started_at, calls.c.id, sqlite_where=_waiting, postgresql_where=_waiting)
+
+Index("calls_by_keyword", calls.c.keyword, calls.c.started_at, calls.c.id)
+Index("calls_by_landing", calls.c.landing, calls.c.started_at, calls.c.id)
+Index("calls_by_kind", calls.c.attribution_kind, calls.c.started_at, calls.c.id)
+#: The last four digits of callers; both databases read this alike.
+Index("calls_by_ending", text("substr(caller, length(caller) - 3)"), calls.c.started_at, calls.c.id)
+for _name, _which in (
+    ("spam", calls.c.spam.is_(True)),
+    ("called_back", calls.c.called_back_at.is_not(None)),
+    ("recording_kept", calls.c.recording_status == literal_column("'kept'")),
+):
+    Index(f"calls_{_name}", calls.c.started_at, calls.c.id, sqlite_where=_which, postgresql_where=_which)
