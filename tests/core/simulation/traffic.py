@@ -85,8 +85,8 @@ class Site:
     stays: float = 0.5  # of those who call within 20 min, have the page open meanwhile
     idle_taps: float = 0.01  # visits that tap and do not call
     returning: float = 0.12
-    calls_again: float = 0.1
-    left_open: float = 0.02
+    calls_again: float = 0.15
+    left_open: float = 0.03
     regions: bool = False
 
 
