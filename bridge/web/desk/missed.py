@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -63,7 +63,7 @@ async def take_back(asked: Asked) -> Response:
     return await _changed(asked, {"text": asked.desk.renderer.text(asked, "Taken back.")})
 
 
-async def _changed(asked: Asked, told: dict[str, object]) -> Response:
+async def _changed(asked: Asked, told: Mapping[str, object]) -> Response:
     if not asked.piece:
         return RedirectResponse("/missed", 303)
     response = await _page(asked, "missed.html#list")

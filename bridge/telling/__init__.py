@@ -1,0 +1,1 @@
+"""Telling people and programs outside of what happened: mail and webhooks."""
