@@ -157,6 +157,7 @@ class Daemon:
                 ("visits", self.site.keep),
                 ("desk", self.desk.serve),
                 ("sums", self.desk.sums.run),
+                ("alerts", self.desk.alerting.run),
                 ("situation", self.watch.keep),
             ):
                 self.parts.start(name, work)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from bridge.core.desk.alerts import Alert
 from bridge.core.desk.settings import DeskSettings
 from bridge.core.directory import Directory
+from bridge.flows.alerting import Alerting, Teller
 from bridge.flows.desk_setup import NoSetUp, SetUp
 from bridge.flows.live import Unwatched, Watch
 from bridge.flows.pool_lab import PoolLab
 from bridge.flows.ports import Clock
 from bridge.flows.sums import Sums
 from bridge.store.accounts import AccountStore
+from bridge.store.alerts import AlertStore
 from bridge.store.desk_call import DeskCallStore
 from bridge.store.desk_calls import CallLists
 from bridge.store.desk_missed import MissedStore
@@ -25,6 +30,8 @@ from bridge.store.engine import Database
 from bridge.store.rollup_keeper import RollupKeeper
 from bridge.store.rollups import Rollups
 from bridge.telemetry.metrics import Metrics
+from bridge.telling.mail import MailTeller
+from bridge.telling.webhook import WebhookTeller
 from bridge.web.desk.call_ports import OneCall
 from bridge.web.desk.calls_ports import Lists, Saying
 from bridge.web.desk.context import Desk
@@ -45,6 +52,12 @@ _COUNTED: Final = {
     "refused": "Requests that nobody signed in, or his role, or another site's page, may not make.",
     "limited": "Tries to sign in beyond the limits.",
     "failed": "Pages that could not be made, through a mistake of ours.",
+}
+
+_ALERTS: Final = {
+    "delivered": "Missed calls that somebody was told of.",
+    "failed": "Tries to tell of a missed call that failed.",
+    "given_up": "Missed calls nobody could be told of, in all the tries.",
 }
 
 
@@ -72,9 +85,11 @@ class DeskSide:
         self.desk.stores |= {OneCall: DeskCallStore(database), Listenings: Listenings(), Peaks: Peaks()}
         self.desk.stores[SoundFolder] = SoundFolder(recordings)
         self.desk.stores[Sums] = Rollups(database)
+        self.alerting = Alerting(AlertStore(database), clock)
         self.sums = RollupKeeper(database, directory.zone, settings.targets, clock, spam=settings.spam)
         self.desk.stores[Missed] = MissedStore(database)
         self.service = DeskService(self.desk)
+        self._tell()
 
     def watch(self, now: Watch, set_up: SetUp) -> None:
         """Show this daemon on the pages Now and Set-up."""
@@ -114,7 +129,30 @@ class DeskSide:
     def measure(self, metrics: Metrics) -> None:
         """Metrics, all zero while it is off."""
         metrics.group("desk", lambda: self.service.gate.counters, _COUNTED)
+        metrics.group("alerts", lambda: self.alerting.counters, _ALERTS)
 
     def reload(self, settings: DeskSettings, directory: Directory) -> None:
         self.desk.settings, self.desk.directory = settings, directory
         self.sums.set_basis(directory.zone, settings.targets, settings.spam)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Whom missed calls are told to."""
+        settings, directory = self.desk.settings, self.desk.directory
+        tellers: dict[str, Teller] = {}
+        if self.on and settings.mail is not None:
+            language = directory.language.partition("_")[0]
+            tellers["mail"] = MailTeller(
+                settings.mail, language, directory.zone, settings.url, partial(_titles, directory)
+            )
+        if self.on and settings.webhook is not None:
+            tellers["webhook"] = WebhookTeller(settings.webhook, settings.url)
+        self.alerting.tellers = tellers
+        self.alerting.after = timedelta(seconds=settings.missed_after)
+        self.alerting.without = tuple(c.name for c in settings.classes.values() if c.counts == "spam")
+
+
+def _titles(directory: Directory, alert: Alert) -> tuple[str, str]:
+    """Of its source and its line."""
+    source, line = directory.sources.get(alert.source or ""), directory.lines.get(alert.line or "")
+    return source.title if source else alert.source or "", line.title if line else alert.line or ""
