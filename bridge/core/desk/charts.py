@@ -23,8 +23,8 @@ LOOKS: Final = (
     "c7",
     "c8",
 )  #: classes of colours, told apart by the colour-blind too
-_LABELS: Final = 10  #: at the most, on a wide screen
-_NARROW_LABELS: Final = 4
+_LABELS: Final = (10, 100)  #: on a wide screen so many at the most, of so many letters together
+_NARROW_LABELS: Final = (4, 32)
 _GAP: Final = 0.28  #: of a bar's place
 _THINNEST: Final = 0.6
 
@@ -219,7 +219,10 @@ def timeline(lanes: Iterable[Lane], seconds: float) -> Timeline:
 
 def _labels(names: Sequence[str], places: Sequence[float], *, ends: bool = False) -> tuple[Label, ...]:
     """As many names as there is room for, evenly spaced. `ends`: the first and the last point touch the plot's edges."""
-    step, wide = ceil(len(names) / _LABELS) or 1, ceil(len(names) / _NARROW_LABELS) or 1
+    longest = max(map(len, names), default=0) or 1
+    step, wide = (
+        ceil(len(names) / max(1, min(most, letters // longest))) or 1 for most, letters in (_LABELS, _NARROW_LABELS)
+    )
     wide = ceil(wide / step) * step
     found = []
     for place in range(0, len(names), step):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Literal
 
 import phonenumbers
@@ -82,9 +83,7 @@ class Formats:
 
     def count(self, number: float, digits: int = 0) -> str:
         """``1,234`` or ``1 234``; with `digits` after the point where they are not all zero."""
-        return format_decimal(
-            round(number, digits), "#,##0" + ("." + "#" * digits if digits else ""), locale=self.locale
-        )
+        return _decimal(round(number, digits), digits, self.locale)
 
     def short(self, number: float) -> str:
         """``12K``"""
@@ -94,8 +93,7 @@ class Formats:
         """``34%`` of 0.34; ``–`` for None."""
         if share is None:
             return "–"
-        pattern = "#,##0" + ("." + "0" * digits if digits else "") + "%"
-        return format_percent(round(share, digits + 2), pattern, locale=self.locale)
+        return _percent(round(share, digits + 2), digits, self.locale)
 
     def money(self, hundredths: int | None) -> str:
         """An amount in the desk's currency, given in hundredths, which are shown where there are any; "" for None."""
@@ -107,3 +105,13 @@ class Formats:
     def file_size(self, size: int) -> str:
         """``1.3 MB``"""
         return f"{self.count(size / 1e6, 1)} MB" if size >= 1e5 else f"{self.count(size / 1e3, 1)} kB"
+
+
+@lru_cache(20_000)  # a page has hundreds of figures, most of them small, and Babel takes its time
+def _decimal(number: float, digits: int, locale: str) -> str:
+    return format_decimal(number, "#,##0" + ("." + "#" * digits if digits else ""), locale=locale)
+
+
+@lru_cache(20_000)
+def _percent(share: float, digits: int, locale: str) -> str:
+    return format_percent(share, "#,##0" + ("." + "0" * digits if digits else "") + "%", locale=locale)

@@ -10,11 +10,10 @@ const colourOf = (look) => (look === "before" ? colour("--quiet") : colour(`--ch
 /** How figures of a form are written; as `written` of _charts.html does. */
 function writer({ form, currency }) {
   const plain = new Intl.NumberFormat(language, { maximumFractionDigits: form === "decimal" ? 2 : 0 });
-  const share = new Intl.NumberFormat(language, { style: "percent" });
   const money = new Intl.NumberFormat(language, { style: "currency", currency, maximumFractionDigits: 0 });
   return (value) => {
     if (value == null) return "–";
-    if (form === "percent") return share.format(value);
+    if (form === "percent") return `${Math.round(value * 100)}%`;
     if (form === "money") return money.format(value / 100);
     if (form === "span") return `${Math.floor(value / 60)}:${String(Math.round(value % 60)).padStart(2, "0")}`;
     return plain.format(value);
@@ -32,7 +31,7 @@ function options(figure, given, width, height, read) {
     scales: { x: { time: false }, y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.06 : 1] } },
     cursor: { y: false, drag: { x: true, y: false }, points: { size: 8 } },
     axes: [
-      { ...text, grid: { show: false }, size: 30, space: 90, incrs: [1, 2, 5, 7, 10, 14, 28, 50, 100, 200, 500, 1000], values: (_, places) => places.map((place) => given.names[place] ?? "") },
+      { ...text, grid: { show: false }, size: 30, space: 30 + 7 * Math.max(...given.names.map((name) => name.length)), incrs: [1, 2, 5, 7, 10, 14, 28, 50, 100, 200, 500, 1000], values: (_, places) => places.map((place) => given.names[place] ?? "") },
       { ...text, size: width < 500 ? 40 : 52, space: 38, incrs: figure.dataset.form === "count" ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6] : undefined, grid: { stroke: colour("--line"), width: 1, dash: [2, 3] }, values: (_, figures) => figures.map(write) },
     ],
     series: [{}, ...given.series.map((one) => ({
