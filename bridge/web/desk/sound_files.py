@@ -66,10 +66,6 @@ class SoundFolder:
         """Long work, one after the other, in a thread that steps back for calls."""
         return await asyncio.wrap_future(self._makers.submit(work))
 
-    def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        self._makers.shutdown(wait=False, cancel_futures=True)
-
 
 def open_below(folder: Path, path: str) -> int:
     """A descriptor to read the plain file at `path` below `folder`, through no link. Raises OSError."""

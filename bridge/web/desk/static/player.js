@@ -57,7 +57,9 @@ export class Player {
     return this.audio.play().catch((error) => { if (error.name !== "AbortError") this.fail(); });
   }
 
+  /** The recording is asked for only now or with play: to open the page is not to listen. */
   seek(to) {
+    if (!this.audio.readyState) this.audio.preload = "auto";
     this.audio.currentTime = Math.min(Math.max(to, 0), Math.max(this.duration - 0.01, 0));
     this.show();
   }
@@ -96,6 +98,14 @@ export class Player {
     parts.caller.addEventListener("change", () => this.hear());
     parts.company.addEventListener("change", () => this.hear());
     for (const name of ["play", "pause", "seeked", "timeupdate", "durationchange", "ended"]) audio.addEventListener(name, () => this.show());
+    // not by wavesurfer, which keeps a place back until the sound is there, and goes to it then whatever was pressed since
+    const point = (event) => { const box = this.wave.getBoundingClientRect(); this.seek((this.duration * (event.clientX - box.left)) / box.width); };
+    this.wave.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      this.wave.setPointerCapture(event.pointerId);
+      point(event);
+    });
+    this.wave.addEventListener("pointermove", (event) => { if (this.wave.hasPointerCapture(event.pointerId)) point(event); });
     audio.addEventListener("timeupdate", () => this.leap());
     audio.addEventListener("play", () => this.follow());
     audio.addEventListener("error", () => this.fail());
@@ -168,7 +178,7 @@ export class Player {
     const peaks = shape.channels.map((points) => points.map((one) => one / loudest));
     this.surfer = WaveSurfer.create({
       container: drawn, media: this.audio, peaks, duration: shape.duration, height: 112 / peaks.length, cspNonce: this.box.dataset.nonce,
-      cursorWidth: 2, barWidth: 2, barGap: 1, barMinHeight: 1, dragToSeek: true, hideScrollbar: true, ...this.colours(peaks.length),
+      cursorWidth: 2, barWidth: 2, barGap: 1, barMinHeight: 1, interact: false, hideScrollbar: true, ...this.colours(peaks.length),
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.surfer.setOptions(this.colours(peaks.length)));
   }
