@@ -23,7 +23,7 @@ from bridge.flows.ports import StoreDownError
 from bridge.store import rollup_sql as sql
 from bridge.store.engine import Database
 from bridge.store.rollup_pools import sum_up_pools
-from bridge.store.rollup_runner import Runner, work_on
+from bridge.store.rollup_runner import Rows, Runner, work_on
 from bridge.store.schema import metadata
 
 log = logging.getLogger(__name__)
@@ -205,15 +205,18 @@ class RollupKeeper:
         seen, latest = runner.run(f"SELECT count(*), max(id) FROM rollup_dirty WHERE {_IN_DAY}", values)[0]
         if not seen:
             return
-        self._gather(runner, day)
+        busy = self._gather(runner, day)
         runner.lock()
         mine = f"id <= :latest AND {_IN_DAY}"
         if runner.run(f"SELECT count(*) FROM rollup_dirty WHERE {mine}", {**values, "latest": latest})[0][0] != seen:
             return
-        runner.run(sql.NEW_GROUPS)
-        runner.run(sql.NEW_ORIGINS)
+        if busy:
+            runner.run(sql.NEW_GROUPS)
+            runner.run(sql.NEW_ORIGINS)
         for table, select in sql.OF_DAY.items():
-            _replace(runner, table, select, values)
+            runner.run(f"DELETE FROM {table} WHERE period = :period", values)
+            if busy:
+                runner.run(f"INSERT INTO {table} ({', '.join(_COLUMNS[table])}) {select}", values)
         if month_number(day) <= int(_mark(runner, MONTHS) or 0):
             _sum_up_month(runner, month_number(day))
         runner.run(f"DELETE FROM rollup_dirty WHERE {mine}", {**values, "latest": latest})
@@ -229,18 +232,18 @@ class RollupKeeper:
             **{f"spam_{place}": name for place, name in enumerate(self._spam)},
         }
 
-    def _gather(self, runner: Runner, day: date) -> None:
+    def _gather(self, runner: Runner, day: date) -> bool:
+        """Fills the temporary tables; False for a day without calls, which needs none."""
+        values = self._values(day)
+        if not runner.run("SELECT 1 FROM calls WHERE started_at >= :begin AND started_at < :end LIMIT 1", values):
+            return False
         for statement in sql.create(runner.dialect):
             runner.run(statement)
-        if not runner.run(
-            "SELECT 1 FROM calls WHERE started_at >= :begin AND started_at < :end LIMIT 1", self._values(day)
-        ):
-            return
         slots = [{"at": at, "hour": hour} for at, hour in hours_of(day, self._zone)]
         runner.many("INSERT INTO day_slots (begin_at, hour) VALUES (:at, :hour)", slots)
-        values = self._values(day)
         for statement in sql.gather(runner.dialect, len(self._targets), len(self._spam)):
             runner.run(statement, values)
+        return True
 
     def _close_month(self, runner: Runner) -> bool:
         """The first month that is over and has no sums of its own gets them; whether there was one."""
@@ -271,7 +274,8 @@ class RollupKeeper:
         values = self._values(day)
         if runner.run(f"SELECT 1 FROM rollup_dirty WHERE {_IN_DAY} LIMIT 1", values):
             return []
-        self._gather(runner, day)
+        if not self._gather(runner, day):
+            return [found for table in _TABLES for found in _compare(runner, table, [], values)]
         missing = runner.run(
             "SELECT count(*) FROM (SELECT DISTINCT level, source, campaign, keyword, landing FROM day_groups) AS s"
             " WHERE NOT EXISTS (SELECT 1 FROM rollup_groups g WHERE g.level = s.level AND g.source = s.source"
@@ -279,7 +283,7 @@ class RollupKeeper:
         )[0][0]
         found = [Difference(day_number(day), "rollup_groups", 0, missing)] if missing else []
         for table, select in sql.OF_DAY.items():
-            found += _compare(runner, table, select, values)
+            found += _compare(runner, table, runner.run(select, values), values)
         return found
 
 
@@ -288,8 +292,10 @@ def _calendar_days(runner: Runner) -> list[date]:
 
 
 def _sum_up_month(runner: Runner, month: int) -> None:
+    values = _month_values(month)
     for table in _TABLES:
-        _replace(runner, table, sql.month_select(table), _month_values(month))
+        runner.run(f"DELETE FROM {table} WHERE period = :period", values)
+        runner.run(f"INSERT INTO {table} ({', '.join(_COLUMNS[table])}) {sql.month_select(table)}", values)
 
 
 def _month_values(month: int) -> dict[str, Any]:
@@ -299,19 +305,17 @@ def _month_values(month: int) -> dict[str, Any]:
 def _month_differences(runner: Runner, month: int) -> list[Difference]:
     if month > int(_mark(runner, MONTHS) or 0):
         return []
+    values = _month_values(month)
     return [
-        found for table in _TABLES for found in _compare(runner, table, sql.month_select(table), _month_values(month))
+        found
+        for table in _TABLES
+        for found in _compare(runner, table, runner.run(sql.month_select(table), values), values)
     ]
 
 
-def _replace(runner: Runner, table: str, select: str, values: dict[str, Any]) -> None:
-    runner.run(f"DELETE FROM {table} WHERE period = :period", values)
-    runner.run(f"INSERT INTO {table} ({', '.join(_COLUMNS[table])}) {select}", values)
-
-
-def _compare(runner: Runner, table: str, select: str, values: dict[str, Any]) -> list[Difference]:
+def _compare(runner: Runner, table: str, wanted: Rows, values: dict[str, Any]) -> list[Difference]:
     columns = ", ".join(_COLUMNS[table])
-    counted = sorted(map(tuple, runner.run(select, values)))
+    counted = sorted(map(tuple, wanted))
     kept = sorted(map(tuple, runner.run(f"SELECT {columns} FROM {table} WHERE period = :period", values)))
     if len(kept) == len(counted) and all(map(_same, kept, counted)):
         return []

@@ -7,7 +7,6 @@ Placeholders are ``:name``; the text has nothing in it but our own names.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -264,8 +263,3 @@ def month_select(table: str) -> str:
     keys = ", ".join(x for x in (before, after) if x)
     selected = [before, "CAST(:period AS INTEGER)", after, *(f"sum({name})" for name in sums)]
     return f"SELECT {', '.join(x for x in selected if x)} FROM {table} WHERE period BETWEEN :first AND :last GROUP BY {keys}"
-
-
-def replace(table: str, select: str, columns: Sequence[str]) -> tuple[str, str]:
-    """Puts the rows of `select` in the place of those of ``:period``."""
-    return f"DELETE FROM {table} WHERE period = :period", f"INSERT INTO {table} ({', '.join(columns)}) {select}"
