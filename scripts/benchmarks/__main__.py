@@ -19,13 +19,13 @@ from lab.sipp import SippFailedError
 from lab.tools import Tools
 from rich.console import Console
 
-from benchmarks import decisions, site, tables
+from benchmarks import decisions, desk, site, tables
 from benchmarks.calls import CallBench, Plan
 from benchmarks.machine import describe
 from benchmarks.processes import BenchError
 from benchmarks.sites import VARIANTS
 
-PARTS = ("calls", "agi", "books", "site")
+PARTS = ("calls", "agi", "books", "site", "desk")
 _LAB = CHECKOUT / ".lab"
 _QUICK = ("dial", "record", "bridge-record")
 _BEGAN = float(os.environ.get("LAB_BEGAN") or time.time())
@@ -75,6 +75,9 @@ def _run(args: argparse.Namespace, tools: Tools, folder: Path, console: Console)
     if "site" in args.parts:
         counts = (1_000,) if args.quick else (1_000, 100_000)
         figures["site"] = site.measure(counts, 64, rounds, 1.0 if args.quick else 2.0, say)
+    if "desk" in args.parts:
+        many = (10_000,) if args.quick else (10_000, 1_000_000)
+        figures["desk"] = desk.measure(many, _LAB, 10 if args.quick else 30, say)
     if "books" in args.parts:
         count = 1000 if args.quick else 10_000
         figures["books"] = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import site
+from benchmarks import desk, site
 from benchmarks.calls import Measured, Plan, Step
 from benchmarks.decisions import SERVERS, Decided
 from benchmarks.figures import Spread, ratio, show
@@ -78,6 +78,8 @@ def show_all(console: Console, figures: Mapping[str, Any]) -> None:
         _show_books(console, figures["books"])
     if "site" in figures:
         site.show_tables(console, figures["site"])
+    if "desk" in figures:
+        desk.show_tables(console, figures["desk"])
     console.print(f"{figures['seconds']} s in all")
 
 
