@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.serving import WebServer
 from bridge.web.desk.context import Asked, Desk
-from bridge.web.desk.gate import Gate
+from bridge.web.desk.gate import HEADERS, Gate
 from bridge.web.desk.routes import ROUTES
 from bridge.web.desk.routing import Problem, Route
 
@@ -28,7 +30,7 @@ class DeskService:
             routes=[StarletteRoute("/static/{path:path}", desk.renderer.static.answer), *made],
             exception_handlers={404: _plain(nowhere), 405: _wrong_method},
         )
-        self._server = WebServer(self.app, "desk")
+        self._server = WebServer(_with_headers(self.app), "desk")
 
     async def start(self, host: str, port: int) -> None:
         """Listen, and return when requests are answered. Raises OSError."""
@@ -42,6 +44,22 @@ class DeskService:
     async def stop(self) -> None:
         self.desk.closing.set()
         await self._server.stop()
+
+
+def _with_headers(app: ASGIApp) -> ASGIApp:
+    """Every answer has the gate's headers: also those that no route of ours made."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await app(scope, receive, with_headers)
+
+    return answer
 
 
 async def _nowhere(asked: Asked) -> Response:
