@@ -84,7 +84,7 @@ async def sources(asked: Asked) -> Response:
         return asked.page("sources-none.html")
     values = await _table(asked, question)
     if asked.piece:
-        return asked.page("sources.html#table", **values)
+        return asked.page("_sources_table.html", **values)
     values |= {"picker": _picker(asked, question, values["rows"])}
     return asked.page("sources.html", **values, **await _above(asked, question), **await _below(asked, question))
 
