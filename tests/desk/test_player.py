@@ -11,7 +11,8 @@ from playwright.sync_api import Browser
 
 from bridge.core.desk.settings import DeskSettings
 
-FORMATS = {1: ("wav", 8000), 2: ("wav", 16000), 3: ("flac", 8000), 4: ("flac", 16000), 5: ("mp3", 16000), 6: ("ogg", 8000), 7: ("mp3", 8000)}  # fmt: skip
+_KINDS = (("wav", 8000), ("wav", 16000), ("flac", 8000), ("flac", 16000), ("mp3", 16000), ("ogg", 8000), ("mp3", 8000))
+FORMATS = dict(enumerate(_KINDS, 1))
 SILENT, LONG, BROKEN = 10, 11, 12
 
 
@@ -70,7 +71,11 @@ def test_the_left_is_the_caller_and_the_right_the_company(at: Looking, number: i
           const decoded = await new OfflineAudioContext(2, 8000, 8000).decodeAudioData(data);
           const strength = (samples, hz) => {
             let re = 0, im = 0;
-            for (let n = 2000; n < 18000; n++) { const w = 2 * Math.PI * hz * n / decoded.sampleRate; re += samples[n] * Math.cos(w); im += samples[n] * Math.sin(w); }
+            for (let n = 2000; n < 18000; n++) {
+              const w = 2 * Math.PI * hz * n / decoded.sampleRate;
+              re += samples[n] * Math.cos(w);
+              im += samples[n] * Math.sin(w);
+            }
             return Math.hypot(re, im) / 8000;
           };
           return [0, 1].map((channel) => hertz.map((hz) => strength(decoded.getChannelData(channel), hz)));
@@ -194,7 +199,10 @@ def test_both_sides_are_drawn_apart_and_named(at: Looking) -> None:
     assert colours[0] != colours[1]
     # two canvases or more, one channel above the other
     tops = at.page.evaluate(
-        "[...new Set([...document.querySelector('.wave .drawn > div').shadowRoot.querySelectorAll('.canvases canvas')].map((c) => Math.round(c.getBoundingClientRect().top)))]"
+        """() => {
+          const drawn = document.querySelector('.wave .drawn > div').shadowRoot.querySelectorAll('.canvases canvas');
+          return [...new Set([...drawn].map((one) => Math.round(one.getBoundingClientRect().top)))];
+        }"""
     )
     assert len(tops) == 2
 
