@@ -114,6 +114,8 @@ def _card(call: Call, zone: tzinfo, recordings: Path) -> Iterator[tuple[str, str
     yield "Call", call.id
     yield "Caller", who + first
     yield "Number", plain(call.number) + (f"  ({call.binding.value})" if call.binding else "")
+    if call.trunk:
+        yield "Trunk", plain(call.trunk)
     attribution = call.attribution
     yield "Source", source_text(call) + f"  ({attribution.kind.value}, {attribution.confidence:.0%} sure)"
     yield "  because", plain(attribution.reason)

@@ -6,6 +6,7 @@ record so far and returns a new one; applying the same fact twice changes nothin
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -24,6 +25,16 @@ _CAUSES = {
     **dict.fromkeys((1, 3, 20), "chanunavail"),
     **dict.fromkeys((34, 38, 41, 42), "congestion"),
 }
+
+#: What Asterisk puts at the end of a channel's name to tell calls apart: ``-0000001a``, of Local channels with the half.
+_CHANNEL_END = re.compile(r"-[0-9a-f]{1,8}(?:;[12])?", re.ASCII)
+
+
+def trunk_of(channel: str) -> str | None:
+    """``PJSIP/trunk`` of ``PJSIP/trunk-0000001a``; None of nothing. What stands behind a second slash (DAHDI) is the number dialled."""
+    name, number = channel[: channel.rfind("-")], channel[channel.rfind("-") :]
+    known = name if name and _CHANNEL_END.fullmatch(number) else channel
+    return "/".join(known.split("/")[:2]) or None
 
 
 def caller_of(sent: str, presentation: str, region: str) -> str | None:
@@ -62,7 +73,7 @@ def opened(
 
 def begun(call: Call, begin: Begin) -> Call:
     """With Asterisk's own time of the INVITE, which is earlier and surer than the daemon's."""
-    return replace(call, started_at=begin.at, uniqueid=begin.uniqueid)
+    return replace(call, started_at=begin.at, uniqueid=begin.uniqueid, trunk=trunk_of(begin.channel) or call.trunk)
 
 
 def answered(call: Call, picked: Picked) -> Call:
@@ -81,6 +92,7 @@ def ended(call: Call, end: End, *, notice: NoticeSpec | None) -> Call:
         started_at=end.began or call.started_at,
         ended_at=end.at,
         uniqueid=end.uniqueid or call.uniqueid,
+        trunk=trunk_of(end.channel) or call.trunk,
         caller_name=end.caller_name or call.caller_name,
         answered_at=end.connected,
         answered_by=end.phone or None,

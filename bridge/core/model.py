@@ -195,6 +195,7 @@ class Call:
     binding: BindingKind | None = None
     screening: Screening | None = None  #: None: let through at once
     spam: bool = False  #: counted apart, never hidden
+    trunk: str | None = None  #: the channel it came in by, without its number: ``PJSIP/trunk``
 
     @property
     def talk_seconds(self) -> float | None:

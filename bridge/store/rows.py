@@ -73,6 +73,7 @@ def call_row(call: Call) -> dict[str, Any]:
         "screening_measure": screening.measure.value if screening else None,
         "screening_passed": screening.passed if screening else None,
         "spam": call.spam,
+        "trunk": call.trunk,
     }
     return {key: storable_text(value) for key, value in row.items()}
 
@@ -153,6 +154,7 @@ def call_from(row: Mapping[Any, Any], rings: Iterable[Mapping[Any, Any]]) -> Cal
         binding=BindingKind(row["binding"]) if row["binding"] else None,
         screening=screening,
         spam=row["spam"],
+        trunk=row["trunk"],
     )
 
 

@@ -56,7 +56,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 #: The last of the steps in `bridge/store/migrations`: what a database of this version is at.
-REVISION = "0008"
+REVISION = "0009"
 
 #: Ids are compared byte by byte on both databases, so that ranges and pages agree.
 IdText = Text().with_variant(Text(collation="C"), "postgresql")
@@ -127,6 +127,7 @@ calls = Table(
     Column("wants_callback", Boolean, nullable=False, server_default=false()),
     Column("called_back_at", Instant),
     Column("called_back_by", Text),  # caller, company, or the person who marked it done
+    Column("trunk", Text),
 )
 
 # Lists are read newest first, page by page, under at most one of these filters that narrows; hence (filter, started_at, id).

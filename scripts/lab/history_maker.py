@@ -235,7 +235,7 @@ class Maker:
         row: dict[str, Any] = {
             "id": call_id, "revision": self._revision, "number": number, "caller": caller, "started_at": _at(at), "source": ad.source,
             "binding": shape.binding_of(ad, number).value, "line": rng.choice(shape.LINES), "decided_by": "daemon",
-            "uniqueid": f"{at:.0f}.{self._revision}",
+            "uniqueid": f"{at:.0f}.{self._revision}", "trunk": shape.TRUNKS[self._revision % len(shape.TRUNKS)],
             "first_time": None if caller is None else caller not in self._seen, "recording_status": "none", "quality": "{}", "spam": spam,
             "wants_callback": False,
         }  # fmt: skip
@@ -318,11 +318,14 @@ class Maker:
             "wait_ms": round(wait * 1000), "notice_file": "callbridge/ru", "notice_language": "ru", "notice_started_at": _at(at),
             "notice_ended_at": _at(at + 4.0), "notice_completed": True, "notice_declined": False,
         }  # fmt: skip
-        mos = min(4.4, max(1.5, rng.gauss(4.2, 0.25)))
+        mos, lost, jitter = min(4.4, max(1.5, rng.gauss(4.2, 0.25))), rng.randrange(4), 0.002
+        if row["trunk"] == shape.TRUNKS[-1] and datetime.fromtimestamp(at, self._zone).hour >= shape.EVENING:
+            mos, lost, jitter = mos - 0.8, lost + round(talk * 1.5), 0.034
         row["quality"] = json.dumps(
             {
-                "lp": rng.randrange(4),
-                "rxjitter": 0.002,
+                "lp": lost,
+                "rxcount": round(talk * 50),
+                "rxjitter": jitter,
                 "rtt": round(0.02 + rng.random() / 30, 4),
                 "rxmes": round(mos * 20, 1),
             }

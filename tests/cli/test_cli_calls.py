@@ -114,6 +114,8 @@ def test_json_is_the_model(fill: Fill, callbridge: Run) -> None:
     assert found["rings"][0]["phone"] == "PJSIP/101"
     assert (found["wait_seconds"], found["talk_seconds"]) == (12.345, 77.655)
     assert datetime.fromisoformat(found["notice"]["ended_at"]) == call.notice.ended_at
+    assert found["trunk"] == "PJSIP/mango"
+    assert re.search(r"^Trunk +PJSIP/mango$", callbridge("calls", "show", call.id).stdout, re.MULTILINE)
 
 
 def test_csv_holds_every_call_and_no_formula(fill: Fill, callbridge: Run) -> None:

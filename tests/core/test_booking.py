@@ -138,6 +138,35 @@ def test_what_is_expected_of_the_recording(
     assert (recording.status, recording.reason) == (status, reason)
 
 
+@pytest.mark.parametrize(
+    ("channel", "trunk"),
+    [
+        ("PJSIP/trunk-0000001a", "PJSIP/trunk"),
+        ("PJSIP/mango-out-0000001a", "PJSIP/mango-out"),
+        ("Local/5@from-trunk-0000001a;1", "Local/5@from-trunk"),
+        ("IAX2/provider-12345", "IAX2/provider"),
+        ("DAHDI/i1/+79161234567-5", "DAHDI/i1"),
+        ("DAHDI/4-1", "DAHDI/4"),
+        ("Console/dsp", "Console/dsp"),
+        ("PJSIP/my-trunk", "PJSIP/my-trunk"),
+        ("-0000001a", "-0000001a"),
+        ("", None),
+    ],
+)
+def test_the_trunk_is_the_channel_without_its_number(channel: str, trunk: str | None) -> None:
+    assert booking.trunk_of(channel) == trunk
+
+
+def test_the_trunk_is_known_from_the_beginning_and_stays() -> None:
+    begin = FACTS[0]
+    assert isinstance(begin, Begin)
+    call = booking.begun(CALL, begin)
+    assert call.trunk == "PJSIP/trunk"
+    assert booking.begun(call, replace(begin, channel="")).trunk == "PJSIP/trunk"
+    assert booking.ended(call, end(channel=""), notice=None).trunk == "PJSIP/trunk"
+    assert booking.ended(CALL, END, notice=None).trunk == "PJSIP/trunk"
+
+
 def test_a_phone_that_joined_late_does_not_know_that_it_won() -> None:
     call = booking.rung(CALL, Rung(ID, t(12), "PJSIP/102", t(30), None, 16))
     call = booking.ended(call, END, notice=None)

@@ -56,6 +56,7 @@ def test_a_call_is_announced_forwarded_recorded_and_booked_as_it_happened(lab: L
     assert record.binding is BindingKind.STATIC
     assert (record.line, record.answered_by, record.hung_up_by) == ("desk", "PJSIP/desk-1", "company")
     assert record.caller_name == "Иван Петров"
+    assert record.trunk == "PJSIP/trunk"
     assert record.hangup_cause == 16
     assert record.first_time is True
     assert near(record.started_at, caller.invited_at)

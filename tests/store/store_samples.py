@@ -96,4 +96,5 @@ def full_call() -> Call:
         binding=BindingKind.POOL,
         screening=Screening(Verdict.SUSPECTED, "7 calls within 10 min", Measure.CHALLENGE, passed=False),
         spam=True,
+        trunk="PJSIP/mango",
     )
