@@ -26,6 +26,8 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.visitors import InternalTraversal
 
 from bridge.core.desk.query import CallQuery
 from bridge.core.model import Outcome, RecordingStatus
@@ -40,7 +42,9 @@ ENDING: Final = literal_column("substr(calls.caller, length(calls.caller) - 3)",
 _ENDING_LENGTH: Final = 4
 _KEPT: Final = calls.c.recording_status == literal_column(f"'{RecordingStatus.KEPT.value}'")  # as the index says it
 _MISSED_FOR_GOOD: Final = and_(
-    calls.c.wants_callback.is_(False), calls.c.called_back_at.is_(None), calls.c.outcome != Outcome.ANSWERED.value
+    calls.c.wants_callback.is_(False),
+    calls.c.called_back_at.is_(None),
+    calls.c.outcome != literal_column(f"'{Outcome.ANSWERED.value}'"),
 )
 #: Fields that may have several values, the most telling first.
 _COLUMNS: Final = (
@@ -59,10 +63,34 @@ _COLUMNS: Final = (
 _AFTER: Final = "\U0010ffff"
 
 
-def conditions(query: CallQuery, zone: tzinfo) -> list[Condition]:
-    """What must be true of a row of `calls`. `zone`: in which the days of `query.span` are meant."""
+class _Plain(ColumnElement[Any]):
+    """A column whose indexes SQLite is not to use: it knows nothing of how many rows each would find."""
+
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self.column = column
+        self.type = column.type
+
+    _traverse_internals = [("column", InternalTraversal.dp_clauseelement)]  # noqa: RUF012 - so the library has it
+
+
+@compiles(_Plain)
+def _plain(element: _Plain, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.column, **options))
+
+
+@compiles(_Plain, "sqlite")
+def _plain_on_sqlite(element: _Plain, compiler: Any, **options: Any) -> str:
+    return f"+{compiler.process(element.column, **options)}"
+
+
+def conditions(query: CallQuery, zone: tzinfo, *, led: bool = False) -> list[Condition]:
+    """What must be true of a row of `calls`. `zone`: in which the days of `query.span` are meant. `led`: rows come by another condition."""
     where = _of_text(query.text) + _bounds(query, zone) + _flags(query)
-    where += [_any_of(column, getattr(query, field)) for field, column in _COLUMNS if getattr(query, field)]
+    for field, column in _COLUMNS:
+        if values := getattr(query, field):
+            where.append(_any_of(_Plain(column) if led else column, values))
     if query.tags:
         where.append(
             select(tags.c.tag).where(tags.c.call_id == calls.c.id, tags.c.tag.in_(query.tags)).correlate(calls).exists()
@@ -72,7 +100,7 @@ def conditions(query: CallQuery, zone: tzinfo) -> list[Condition]:
     if query.callers_of:
         where.append(calls.c.caller.in_(_caller_of(query.callers_of)))
     if query.within is not None:
-        where += conditions(query.within, zone)
+        where += conditions(query.within, zone, led=led)
     return where
 
 
@@ -110,20 +138,20 @@ def _parts(query: CallQuery) -> list[_Part]:
         return [_Part(rest, calls, calls.c.caller == _caller_of([one]).scalar_subquery()) for one in query.callers_of]
     if query.endings:
         return [_Part(replace(query, endings=()), calls, _ends_with(digits)) for digits in query.endings]
-    for field, column in _COLUMNS:
-        values: Sequence[str | None] = getattr(query, field)
-        if len(values) > 1:
-            given: dict[str, Any] = {field: ()}
-            rest = replace(query, **given)
-            return [_Part(rest, calls, _any_of(column, (value,))) for value in values]
-    return [_Part(query)]
+    given = [(field, column, getattr(query, field)) for field, column in _COLUMNS if getattr(query, field)]
+    given = [one for one in given if len(one[2]) > 1] or given
+    if not given or (len(given) == 1 and len(given[0][2]) == 1):
+        return [_Part(query)]
+    field, column, values = min(given, key=lambda one: None in one[2])
+    without: dict[str, Any] = {field: ()}
+    return [_Part(replace(query, **without), calls, _any_of(column, (value,))) for value in values]
 
 
 def _branch(part: _Part, zone: tzinfo, limit: int, after: Position | None) -> Select[Any]:
     """Tags and words stand in tables of their own, which are in the order of lists: they lead there."""
     source: FromClause = calls
     at, call_id = calls.c.started_at, calls.c.id
-    where = conditions(part.query, zone)
+    where = conditions(part.query, zone, led=part.lead is not None)
     if part.table is not calls:
         at, call_id = part.table.c.started_at, part.table.c.call_id
         source = part.table.join(calls, calls.c.id == call_id)

@@ -146,7 +146,9 @@ async def _write_columns(connection: AsyncConnection, new: Mapping[str, tuple[da
         }
         for place, (call_id, (_, _, after)) in enumerate(new.items(), 1)
     ]
-    values: dict[str, Any] = {name: bindparam(f"_{name}") for name in ("class", "comment", "value", "score", "revision")}
+    values: dict[str, Any] = {
+        name: bindparam(f"_{name}") for name in ("class", "comment", "value", "score", "revision")
+    }
     await connection.execute(update(calls).where(calls.c.id == bindparam("_id")).values(values), rows)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text, false, literal_column, text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text, and_, false, literal_column, text
 
 from bridge.store.schema import IdText, Instant, Json, calls, metadata
 
@@ -163,6 +163,14 @@ Index("calls_by_ending", text("substr(caller, length(caller) - 3)"), calls.c.sta
 for _name, _which in (
     ("spam", calls.c.spam.is_(True)),
     ("called_back", calls.c.called_back_at.is_not(None)),
+    (
+        "not_called_back",
+        and_(
+            calls.c.wants_callback.is_(False),
+            calls.c.called_back_at.is_(None),
+            calls.c.outcome != literal_column("'answered'"),
+        ),
+    ),
     ("recording_kept", calls.c.recording_status == literal_column("'kept'")),
 ):
     Index(f"calls_{_name}", calls.c.started_at, calls.c.id, sqlite_where=_which, postgresql_where=_which)

@@ -14,10 +14,17 @@ from typing import Any, Final, TypeVar
 from bridge.core.call_id import is_call_id
 from bridge.core.desk.access import Role, Who
 from bridge.core.desk.period import Span, read_span
+from bridge.core.desk.wrong import WrongError
 from bridge.core.model import AttributionKind, Outcome
 from bridge.core.phone import normalise
 
 T = TypeVar("T")
+
+
+def _(text: str) -> str:
+    """Marks a text for the catalogues."""
+    return text
+
 
 NONE: Final = "-"  #: in a URL: those without a source, a class, a caller's number …
 OPEN: Final = "open"  #: the outcome of a call under way
@@ -71,14 +78,14 @@ class CallQuery:
     def pairs(self) -> list[tuple[str, str]]:
         """As a URL says it, always in the same order; `within` is not part of it."""
         found = list(self.span.params().items()) if self.span else []
-        for name, (field, _) in _MANY.items():
+        for name, (field, _read) in _MANY.items():
             found += [(name, NONE if value is None else value) for value in getattr(self, field)]
         found += [("outcome", OPEN if value is None else value) for value in self.outcomes]
         found += [("caller", NONE if value is None else value) for value in self.callers]
         found += [("caller", f"*{value}") for value in self.endings]
         found += [("caller", f"@{value}") for value in self.callers_of]
-        for name, (field, _) in _ONE.items():
-            value = getattr(self, field)
+        for name in _ONE:
+            value = getattr(self, name)
             if value is not None:
                 found.append((name, f"{value:g}" if isinstance(value, float) else str(value)))
         for name in _FLAGS:
@@ -98,7 +105,7 @@ class CallQuery:
         Raises ValueError where he asks by the end of a number that he is not to see.
         """
         if self.endings and not who.sees_callers:
-            raise ValueError("you see callers' numbers only in part: give a whole number")
+            raise WrongError(_("you see callers' numbers only in part: give a whole number"))
         if who.role is Role.OPERATOR:
             return replace(self, within=CallQuery(lines=(who.line or "",)))
         if who.role is Role.GUEST and who.scope:
@@ -110,27 +117,27 @@ EVERYTHING: Final = CallQuery()
 
 
 def read_query(pairs: Iterable[tuple[str, str]], today: date, region: str) -> CallQuery:
-    """The query of a URL's names and values. Empty values are as if they were not there. Raises ValueError, in words for people.
+    """The query of a URL's names and values. Empty values are as if they were not there. Raises ValueError (WrongError), in words for people.
 
     `region` is the ISO country in whose writing telephone numbers may be.
     """
     given: dict[str, list[str]] = {}
     for name, value in pairs:
         if name not in NAMES:
-            raise ValueError(f"{name[:40]!r} is no filter of calls")
+            raise WrongError(_("there is no filter “%(name)s”"), name=name[:40])
         if len(value) > _MOST_TEXT or not value.isprintable():
-            raise ValueError(f"the value of {name!r} is too long, or has characters that nobody types")
+            raise WrongError(_("the value of “%(name)s” is too long, or has characters that nobody types"), name=name)
         if (value := value.strip()) and value not in given.setdefault(name, []):
             given[name].append(value)
         if len(given.get(name, ())) > _MOST_VALUES:
-            raise ValueError(f"{name!r} may be given {_MOST_VALUES} times at the most")
+            raise WrongError(_("“%(name)s” may be given %(most)d times at the most"), name=name, most=_MOST_VALUES)
     found: dict[str, Any] = {"span": _span(given, today)}
     for name, (field, read) in _MANY.items():
         found[field] = _unique(read(name, value, region) for value in given.get(name, ()))
     found |= _callers(given.get("caller", ()), region)
     found["outcomes"] = _unique(_outcome(value) for value in given.get("outcome", ()))
-    for name, (field, read_one) in _ONE.items():
-        found[field] = _single(given, name, read_one)
+    for name, read_one in _ONE.items():
+        found[name] = _single(given, name, read_one)
     for name in _FLAGS:
         found[name] = _single(given, name, _yes_or_no)
     found["callback"] = _single(given, "callback", _one_of(CALLBACKS))
@@ -149,7 +156,7 @@ def pairs_of(query: str) -> list[tuple[str, str]]:
     try:
         return parse_qsl(query.removeprefix("?"), keep_blank_values=True, errors="strict", max_num_fields=500)
     except UnicodeDecodeError:
-        raise ValueError("this is no filter of calls") from None
+        raise WrongError(_("this is no filter of calls")) from None
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -160,22 +167,22 @@ def _span(given: Mapping[str, list[str]], today: date) -> Span | None:
     return read_span(said, today) if said else None
 
 
-def _text(_: str, value: str, __: str) -> str:
+def _text(_name: str, value: str, _region: str) -> str:
     return value
 
 
-def _text_or_none(_: str, value: str, __: str) -> str | None:
+def _text_or_none(_name: str, value: str, _region: str) -> str | None:
     return None if value == NONE else value
 
 
-def _kind(_: str, value: str, __: str) -> str:
+def _kind(_name: str, value: str, _region: str) -> str:
     return _one_of(tuple(AttributionKind))("kind", value)
 
 
-def _number(_: str, value: str, region: str) -> str:
+def _number(_name: str, value: str, region: str) -> str:
     e164 = normalise(value, region)
     if e164 is None and not value.isdecimal():
-        raise ValueError(f"{value[:40]!r} is not a telephone number")
+        raise WrongError(_("“%(value)s” is not a telephone number"), value=value[:40])
     return e164 or value
 
 
@@ -192,28 +199,35 @@ def _callers(values: Iterable[str], region: str) -> dict[str, Any]:
             found["callers"].append(None)
         elif value.startswith("@"):
             if not is_call_id(value[1:]):
-                raise ValueError(f"{value[1:41]!r} is not a call's id")
+                raise WrongError(_("“%(value)s” is not the id of a call"), value=value[1:41])
             found["callers_of"].append(value[1:])
         elif not value.startswith("*") and (e164 := normalise(value, region)):
             found["callers"].append(e164)
         elif re.fullmatch(r"[0-9]{1,15}", digits, re.ASCII):
             if len(digits) < LEAST_DIGITS:
-                raise ValueError(f"give at least the last {LEAST_DIGITS} digits of the caller's number")
+                raise WrongError(
+                    _("give at least the last %(least)d digits of the caller's number"), least=LEAST_DIGITS
+                )
             found["endings"].append(digits)
         else:
-            raise ValueError(f"{value[:40]!r} is not a telephone number")
+            raise WrongError(_("“%(value)s” is not a telephone number"), value=value[:40])
     return {name: _unique(some) for name, some in found.items()}
 
 
 def _seconds(name: str, value: str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", value, re.ASCII) or int(value) > _MOST_SECONDS:
-        raise ValueError(f"{name}: {value[:40]!r} is not a number of seconds from 0 to {_MOST_SECONDS}")
+        raise WrongError(
+            _("%(name)s: “%(value)s” is not a number of seconds from 0 to %(most)d"),
+            name=name,
+            value=value[:40],
+            most=_MOST_SECONDS,
+        )
     return int(value)
 
 
 def _share(name: str, value: str) -> float:
     if not re.fullmatch(r"[01](\.[0-9]{1,4})?", value, re.ASCII) or float(value) > 1:
-        raise ValueError(f"{name}: {value[:40]!r} is not a share from 0 to 1")
+        raise WrongError(_("%(name)s: “%(value)s” is not a share from 0 to 1"), name=name, value=value[:40])
     return float(value)
 
 
@@ -224,7 +238,9 @@ def _yes_or_no(name: str, value: str) -> bool:
 def _one_of(values: tuple[str, ...]) -> Callable[[str, str], str]:
     def read(name: str, value: str) -> str:
         if value not in values:
-            raise ValueError(f"{name}: {value[:40]!r} is none of {', '.join(values)}")
+            raise WrongError(
+                _("%(name)s: “%(value)s” is none of %(known)s"), name=name, value=value[:40], known=", ".join(values)
+            )
         return str(value)
 
     return read
@@ -233,7 +249,7 @@ def _one_of(values: tuple[str, ...]) -> Callable[[str, str], str]:
 def _single(given: Mapping[str, list[str]], name: str, read: Callable[[str, str], T]) -> T | None:
     values = given.get(name) or []
     if len(values) > 1:
-        raise ValueError(f"{name!r} may be given once only")
+        raise WrongError(_("“%(name)s” may be given once only"), name=name)
     return read(name, values[0]) if values else None
 
 
@@ -243,7 +259,7 @@ def _unique(values: Iterable[T]) -> tuple[T, ...]:
 
 def _check_bounds(name: str, least: float | None, most: float | None) -> None:
     if least is not None and most is not None and least > most:
-        raise ValueError(f"{name}_min is above {name}_max")
+        raise WrongError(_("%(name)s_min is above %(name)s_max"), name=name)
 
 
 #: name in the URL -> field, and how a value of it is read
@@ -259,13 +275,13 @@ _MANY: Final[Mapping[str, tuple[str, Callable[[str, str, str], Any]]]] = {
     "answered_by": ("answerers", _text_or_none),
     "kind": ("kinds", _kind),
 }
-_ONE: Final[Mapping[str, tuple[str, Callable[[str, str], Any]]]] = {
-    "talk_min": ("talk_min", _seconds),
-    "talk_max": ("talk_max", _seconds),
-    "confidence_min": ("confidence_min", _share),
-    "confidence_max": ("confidence_max", _share),
+_ONE: Final[Mapping[str, Callable[[str, str], Any]]] = {
+    "talk_min": _seconds,
+    "talk_max": _seconds,
+    "confidence_min": _share,
+    "confidence_max": _share,
 }
 _FLAGS: Final = ("first", "spam")
 #: Every name a URL of calls may have.
 NAMES: Final = frozenset({*_SPAN, *_MANY, *_ONE, *_FLAGS, "outcome", "caller", "callback", "recording", "q"})
-assert {field for field, _ in _MANY.values()} < {field.name for field in fields(CallQuery)}  # noqa: S101 - a slip of the pen
+assert {field for field, _read in _MANY.values()} < {field.name for field in fields(CallQuery)}  # noqa: S101 - a slip of the pen

@@ -9,10 +9,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
+from bridge.core.desk.wrong import WrongError
+
 MOST_TAGS: Final = 20
 MOST_TAG: Final = 60  #: characters
 MOST_COMMENT: Final = 4000
-MOST_VALUE: Final = 10**13  #: hundredths
+
+
+def _(text: str) -> str:
+    """Marks a text for the catalogues."""
+    return text
 
 
 class What(StrEnum):
@@ -166,9 +172,9 @@ def read_tags(texts: Iterable[str]) -> tuple[str, ...]:
         for part in text.split(","):
             tag = " ".join(part.replace("#", " ").split())
             if len(tag) > MOST_TAG:
-                raise ValueError(f"a tag may have {MOST_TAG} characters at the most")
+                raise WrongError(_("a tag may have %(most)d characters at the most"), most=MOST_TAG)
             if tag and not tag.isprintable():
-                raise ValueError("a tag has characters that cannot be seen")
+                raise WrongError(_("a tag has characters that cannot be seen"))
             if tag:
                 found.setdefault(tag.casefold(), tag)
     return _few(found.values())
@@ -179,7 +185,7 @@ def read_comment(text: str) -> str:
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     cleaned = "\n".join("".join(c if c.isprintable() else " " for c in line).rstrip() for line in lines).strip()
     if len(cleaned) > MOST_COMMENT:
-        raise ValueError(f"a comment may have {MOST_COMMENT} characters at the most")
+        raise WrongError(_("a comment may have %(most)d characters at the most"), most=MOST_COMMENT)
     return cleaned
 
 
@@ -189,13 +195,13 @@ def read_value(text: str) -> int | None:
     if not plain:
         return None
     if not re.fullmatch(r"[0-9]{1,11}(\.[0-9]{1,2})?", plain, re.ASCII):
-        raise ValueError(f"{text[:40]!r} is not an amount of money: write it like 12500 or 12500.50")
-    whole, _, rest = plain.partition(".")
+        raise WrongError(_("“%(value)s” is not an amount of money: write it like 12500 or 12500.50"), value=text[:40])
+    whole, _point, rest = plain.partition(".")
     return int(whole) * 100 + int((rest + "00")[:2])
 
 
 def _few(tags: Iterable[str]) -> tuple[str, ...]:
     found = tuple(sorted(set(tags)))
     if len(found) > MOST_TAGS:
-        raise ValueError(f"a call may have {MOST_TAGS} tags at the most")
+        raise WrongError(_("a call may have %(most)d tags at the most"), most=MOST_TAGS)
     return found

@@ -7,7 +7,8 @@ from typing import Final
 from urllib.parse import urlencode
 
 from bridge.core.call_id import is_call_id
-from bridge.core.desk.query import EVERYTHING, CallQuery, read_query
+from bridge.core.desk.query import EVERYTHING, CallQuery, pairs_of, read_query
+from bridge.core.desk.wrong import WrongError
 from bridge.web.desk.calls_ports import Lists
 from bridge.web.desk.context import Asked
 from bridge.web.desk.routing import Problem
@@ -24,7 +25,23 @@ def query_of(asked: Asked, pairs: Iterable[tuple[str, str]] | None = None) -> Ca
         found = read_query([(n, v) for n, v in given if n not in OTHERS], today, region)
         return found.narrowed(asked.person, today, region)
     except ValueError as error:
-        raise Problem(400, "This filter cannot be: %(why)s.", why=str(error)) from None
+        raise wrong(asked, "This filter cannot be: %(why)s.", error) from None
+
+
+def query_in(asked: Asked, text: str) -> CallQuery:
+    """The query of a form's field that has a URL's query. Raises Problem."""
+    try:
+        pairs = pairs_of(text)
+    except ValueError as error:
+        raise wrong(asked, "This filter cannot be: %(why)s.", error) from None
+    return query_of(asked, pairs)
+
+
+def wrong(asked: Asked, text: str, error: ValueError) -> Problem:
+    """The problem of `error`, all of it in the person's language where that is known."""
+    if not isinstance(error, WrongError):
+        return Problem(400, text, why=str(error))
+    return Problem(400, text, why=asked.desk.renderer.text(asked, error.text, **error.values))
 
 
 def bounds_of(asked: Asked) -> CallQuery:

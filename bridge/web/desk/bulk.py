@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from bridge.core.call_id import is_call_id
 from bridge.core.desk.access import Right
-from bridge.core.desk.query import CallQuery, pairs_of
+from bridge.core.desk.query import CallQuery
 from bridge.core.desk.saying import Change, ChangeTags, SetClass, read_tags
-from bridge.web.desk.asking import bounds_of, query_of
+from bridge.web.desk.asking import bounds_of, query_in, wrong
 from bridge.web.desk.calls import MOST_COUNTED
 from bridge.web.desk.calls_ports import Lists, Saying
 from bridge.web.desk.context import Asked
@@ -28,7 +28,7 @@ async def bulk(asked: Asked) -> Response:
     """
     fields = await read_fields(asked)
     form = dict(fields)
-    query = query_of(asked, _pairs(form.get("query", "")))
+    query = query_in(asked, form.get("query", ""))
     change = _change(asked, form)
     ids = await _ids(asked, fields, form, query)
     saying: Saying = asked.store(Saying)
@@ -39,7 +39,7 @@ async def bulk(asked: Asked) -> Response:
             text = ngettext(asked, "One call is changed.", "%(num)d calls are changed.", len(done.calls))
             return answer(asked, form, done, text)
     except ValueError as error:
-        raise Problem(400, "That cannot be: %(why)s.", why=str(error)) from None
+        raise wrong(asked, "That cannot be: %(why)s.", error) from None
     lists: Lists = asked.store(Lists)
     return asked.page(
         "calls-bulk.html",
@@ -78,7 +78,7 @@ def _change(asked: Asked, form: dict[str, str]) -> Change:
     try:
         given = read_tags([form.get("tags", "")])
     except ValueError as error:
-        raise Problem(400, "That cannot be: %(why)s.", why=str(error)) from None
+        raise wrong(asked, "That cannot be: %(why)s.", error) from None
     if not given:
         raise Problem(400, "Give a tag.")
     return ChangeTags(add=given) if kind == "tag" else ChangeTags(remove=given)
@@ -100,13 +100,6 @@ def _after(asked: Asked, change: Change) -> str:
         case ChangeTags((), remove):
             return text(asked, "without %(tags)s", tags=", ".join(remove))
     raise TypeError(change)
-
-
-def _pairs(query: str) -> list[tuple[str, str]]:
-    try:
-        return pairs_of(query)
-    except ValueError as error:
-        raise Problem(400, "This filter cannot be: %(why)s.", why=str(error)) from None
 
 
 ROUTES = [Route("POST", "/bulk", Right.BULK, bulk)]

@@ -38,6 +38,8 @@ async def calls_page(asked: Asked) -> Response:
         # the form says its empty fields too: a shareable address does not
         also = {name: params[name] for name in OTHERS if params.get(name)}
         return RedirectResponse(address_of(query, **also), 303)
+    whole = cursor is None and found.cursor is None
+    count = len(found.calls) if whole else await lists.count(query, asked.desk.zone, MOST_COUNTED + 1)
     batch = await _batch(asked, params.get("batch", ""))
     return asked.page(
         "calls.html",
@@ -45,7 +47,7 @@ async def calls_page(asked: Asked) -> Response:
         wanted=query,
         chips=chips(asked, query),
         choices=Choices(asked, query),
-        count=await lists.count(query, asked.desk.zone, MOST_COUNTED + 1),
+        count=count,
         most_counted=MOST_COUNTED,
         views=await lists.views(asked.person.name),
         known_tags=sorted({*asked.desk.settings.tags, *await lists.known_tags()}),

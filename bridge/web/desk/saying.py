@@ -29,7 +29,7 @@ from bridge.core.desk.saying import (
     read_value,
 )
 from bridge.web.desk import words
-from bridge.web.desk.asking import bounds_of, call_of
+from bridge.web.desk.asking import bounds_of, call_of, wrong
 from bridge.web.desk.calls_ports import Lists, Saying
 from bridge.web.desk.context import Asked
 from bridge.web.desk.forms import read_fields
@@ -61,7 +61,7 @@ async def set_class(asked: Asked) -> Response:
 async def set_tags(asked: Asked) -> Response:
     """``tags`` (and ``tag``, any number of times): these and no others; or ``add`` and ``remove``."""
     fields = await read_fields(asked)
-    given = {name: _read(read_tags, [v for n, v in fields if n in names]) for name, names in _TAG_FIELDS.items()}
+    given = {name: _read(asked, read_tags, [v for n, v in fields if n in names]) for name, names in _TAG_FIELDS.items()}
     if any(name in ("tags", "tag") for name, _ in fields):
         return await _say(asked, dict(fields), SetTags(given["tags"]))
     return await _say(asked, dict(fields), ChangeTags(given["add"], given["remove"]))
@@ -69,12 +69,12 @@ async def set_tags(asked: Asked) -> Response:
 
 async def set_comment(asked: Asked) -> Response:
     form = dict(await read_fields(asked))
-    return await _say(asked, form, SetComment(_read(read_comment, form.get("comment", ""))))
+    return await _say(asked, form, SetComment(_read(asked, read_comment, form.get("comment", ""))))
 
 
 async def set_value(asked: Asked) -> Response:
     form = dict(await read_fields(asked))
-    return await _say(asked, form, SetValue(_read(read_value, form.get("value", ""))))
+    return await _say(asked, form, SetValue(_read(asked, read_value, form.get("value", ""))))
 
 
 async def set_checks(asked: Asked) -> Response:
@@ -168,7 +168,7 @@ async def _say(asked: Asked, form: dict[str, str], change: Change) -> Response:
     try:
         done = await saying.say([call_id], change, asked.person.name, asked.desk.clock(), new_batch())
     except ValueError as error:
-        raise Problem(400, "That cannot be: %(why)s.", why=str(error)) from None
+        raise wrong(asked, "That cannot be: %(why)s.", error) from None
     return answer(asked, form, done, _told(asked, change, done))
 
 
@@ -189,11 +189,11 @@ def _told(asked: Asked, change: Change, done: Done) -> str:
             return text(asked, "The checklist is kept.")
 
 
-def _read(read: Any, given: Any) -> Any:
+def _read(asked: Asked, read: Any, given: Any) -> Any:
     try:
         return read(given)
     except ValueError as error:
-        raise Problem(400, "That cannot be: %(why)s.", why=str(error)) from None
+        raise wrong(asked, "That cannot be: %(why)s.", error) from None
 
 
 _TAG_FIELDS: Final = {"tags": ("tags", "tag"), "add": ("add",), "remove": ("remove",)}

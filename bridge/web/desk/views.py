@@ -8,8 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from bridge.core.desk.access import Right, Role
 from bridge.core.desk.calls import View
-from bridge.core.desk.query import pairs_of
-from bridge.web.desk.asking import address_of, query_of
+from bridge.web.desk.asking import address_of, query_in
 from bridge.web.desk.calls_ports import Lists
 from bridge.web.desk.context import Asked
 from bridge.web.desk.forms import read_form
@@ -25,7 +24,7 @@ async def keep(asked: Asked) -> Response:
     name = " ".join(form.get("name", "").split())
     if not name or len(name) > _MOST_NAME or not name.isprintable():
         raise Problem(400, "A view needs a name of at most %(most)d characters.", most=_MOST_NAME)
-    query = query_of(asked, _pairs(form.get("query", "")))
+    query = query_in(asked, form.get("query", ""))
     lists: Lists = asked.store(Lists)
     mine = [view for view in await lists.views(asked.person.name) if view.user == asked.person.name]
     if len(mine) >= _MOST_VIEWS and name not in {view.name for view in mine}:
@@ -45,14 +44,7 @@ async def drop(asked: Asked) -> Response:
     lists: Lists = asked.store(Lists)
     if not await lists.drop_view(user, form.get("name", "")):
         raise Problem(404, "There is no such view.")
-    return RedirectResponse(address_of(query_of(asked, _pairs(form.get("query", "")))), 303)
-
-
-def _pairs(query: str) -> list[tuple[str, str]]:
-    try:
-        return pairs_of(query)
-    except ValueError as error:
-        raise Problem(400, "This filter cannot be: %(why)s.", why=str(error)) from None
+    return RedirectResponse(address_of(query_in(asked, form.get("query", ""))), 303)
 
 
 ROUTES = [

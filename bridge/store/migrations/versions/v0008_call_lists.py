@@ -18,6 +18,14 @@ def upgrade() -> None:
     for name, which in (
         ("spam", sa.column("spam").is_(True)),
         ("called_back", sa.column("called_back_at").is_not(None)),
+        (
+            "not_called_back",
+            sa.and_(
+                sa.column("wants_callback").is_(False),
+                sa.column("called_back_at").is_(None),
+                sa.column("outcome") != sa.literal_column("'answered'"),
+            ),
+        ),
         ("recording_kept", sa.column("recording_status") == sa.literal_column("'kept'")),
     ):
         order = ["started_at", "id"]
