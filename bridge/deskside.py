@@ -26,6 +26,7 @@ from bridge.store.desk_missed import MissedStore
 from bridge.store.desk_now import NowStore
 from bridge.store.desk_pools import PoolAnswers
 from bridge.store.desk_saying import SayingStore
+from bridge.store.desk_setup import LastCalls
 from bridge.store.engine import Database
 from bridge.store.rollup_keeper import RollupKeeper
 from bridge.store.rollups import Rollups
@@ -41,6 +42,7 @@ from bridge.web.desk.peaks import Peaks
 from bridge.web.desk.pools import Lab
 from bridge.web.desk.pools import Past as PoolsPast
 from bridge.web.desk.service import DeskService
+from bridge.web.desk.set_up import LastCalled
 from bridge.web.desk.sound import Listenings
 from bridge.web.desk.sound_files import SoundFolder
 
@@ -81,6 +83,7 @@ class DeskSide:
         self.desk.stores |= {PoolsPast: Rollups(database), Lab: self.lab}
         self.desk.stores[Watch] = Unwatched()
         self.desk.stores[SetUp] = NoSetUp()
+        self.desk.stores[LastCalled] = LastCalls(database)
         self.desk.stores |= {Lists: CallLists(database), Saying: SayingStore(database)}
         self.desk.stores |= {OneCall: DeskCallStore(database), Listenings: Listenings(), Peaks: Peaks()}
         self.desk.stores[SoundFolder] = SoundFolder(recordings)

@@ -101,7 +101,8 @@ class DaemonWatch:
 
     def alarms(self) -> list[Alarm]:
         warnings = [Alarm("note", text, raw=True) for text in self._view.warnings]
-        return alarms_of(self.parts(), self._grown(), self.occupancy(), [*self._found, *warnings])
+        titles = {name: source.title for name, source in self._loaded.directory.sources.items()}
+        return alarms_of(self.parts(), self._grown(), self.occupancy(), [*self._found, *warnings], titles)
 
     # --- SetUp --------------------------------------------------------------------------------------------------------
 

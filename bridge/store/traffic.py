@@ -36,10 +36,13 @@ class Past:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def traffic(self, since: datetime) -> list[TrafficVisit]:
-        """Visits with a source that began after `since`, by their beginning, with the calls booked on them."""
+    async def traffic(self, since: datetime, source: str | None = None, most: int | None = None) -> list[TrafficVisit]:
+        """Visits with a source (or of this one) that began after `since`, the `most` latest of them, by their beginning, with the calls
+        booked on them.
+        """
+        of_source = visits.c.source.is_not(None) if source is None else visits.c.source == source
         query = (
-            select(visits).where(visits.c.began_at >= since, visits.c.source.is_not(None)).order_by(visits.c.began_at)
+            select(visits).where(visits.c.began_at >= since, of_source).order_by(visits.c.began_at.desc()).limit(most)
         )
         held = select(leases.c.visit, leases.c.left_at, leases.c.taps).where(leases.c.active_at >= since)
         made = select(calls.c.visit, calls.c.started_at, calls.c.caller).where(
@@ -55,7 +58,7 @@ class Past:
                     left[row.visit] = max(left.get(row.visit, 0.0), row.left_at.timestamp())
             for row in await connection.execute(made.order_by(calls.c.started_at)):
                 rang.setdefault(row.visit, []).append(MadeCall(row.started_at.timestamp(), row.caller))
-            rows = (await connection.execute(query)).all()
+            rows = (await connection.execute(query)).all()[::-1]
         found = []
         for row in rows:
             began = row.began_at.timestamp()

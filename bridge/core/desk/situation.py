@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 Level: TypeAlias = Literal["error", "warning", "note"]
@@ -179,9 +180,15 @@ _COUNTERS: Final[tuple[tuple[str, Level, str, str], ...]] = (
 
 
 def alarms_of(
-    parts: Iterable[PartState], grown: Mapping[str, float], occupancy: Iterable[Occupancy], more: Iterable[Alarm] = ()
+    parts: Iterable[PartState],
+    grown: Mapping[str, float],
+    occupancy: Iterable[Occupancy],
+    more: Iterable[Alarm] = (),
+    titles: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Alarm]:
-    """What is wrong, the worst first. `grown`: by how much each counter has grown within the last hour; `more` is said by others."""
+    """What is wrong, the worst first. `grown`: by how much each counter has grown within the last hour; `more` is said by others;
+    `titles` are those of sources.
+    """
     found: list[Alarm] = []
     for part in parts:
         if part.fine:
@@ -196,7 +203,12 @@ def alarms_of(
         if pool.numbers and pool.busy >= pool.numbers:
             text = _("All numbers of %(source)s are in use: further visits see the default number.")
             found.append(
-                Alarm("note", text, _("The page Pools says how many numbers would do."), {"source": pool.source})
+                Alarm(
+                    "note",
+                    text,
+                    _("The page Pools says how many numbers would do."),
+                    {"source": titles.get(pool.source, pool.source)},
+                )
             )
     said = {alarm.detail for alarm in found if alarm.detail}
     found += [alarm for alarm in more if alarm.text not in said]

@@ -104,6 +104,8 @@ class Formats:
 
     def file_size(self, size: int) -> str:
         """``1.3 MB``"""
+        if size >= 1e9:
+            return f"{self.count(size / 1e9, 1)} GB"
         return f"{self.count(size / 1e6, 1)} MB" if size >= 1e5 else f"{self.count(size / 1e3, 1)} kB"
 
 
