@@ -154,6 +154,15 @@ Index("calls_by_answerer", calls.c.answered_by, calls.c.started_at, calls.c.id)
 
 _waiting = calls.c.wants_callback.is_(True)
 Index("calls_wanting_callback", calls.c.started_at, calls.c.id, sqlite_where=_waiting, postgresql_where=_waiting)
+# by caller too: without it SQLite takes the index of all callers
+Index(
+    "calls_wanting_by_caller",
+    calls.c.caller,
+    calls.c.started_at,
+    calls.c.id,
+    sqlite_where=_waiting,
+    postgresql_where=_waiting,
+)
 
 Index("calls_by_keyword", calls.c.keyword, calls.c.started_at, calls.c.id)
 Index("calls_by_landing", calls.c.landing, calls.c.started_at, calls.c.id)

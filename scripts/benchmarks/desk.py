@@ -45,7 +45,7 @@ MORE = (
     "/sources?period=today",
     "/sources?period=365d",
     "/sources?period=365d&source=yandex-direct",
-    "/sources?period=365d&source=yandex-direct&campaign=brand",
+    "/sources?period=365d&open=yandex-direct",
     "/pools?period=365d",
     "/quality?period=365d",
 )

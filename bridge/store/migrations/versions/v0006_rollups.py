@@ -16,6 +16,14 @@ _Serial = sa.BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
 
 def upgrade() -> None:
     _cut_landings()
+    waiting = sa.column("wants_callback").is_(True)
+    op.create_index(
+        "calls_wanting_by_caller",
+        "calls",
+        ["caller", "started_at", "id"],
+        sqlite_where=waiting,
+        postgresql_where=waiting,
+    )
     op.create_table(
         "rollup_dirty",
         sa.Column("id", _Serial, primary_key=True),
