@@ -10,19 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from bridge.core.spreadsheet import guarded
+from bridge.core.spreadsheet import plain as plain
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-#: Control characters, and those that turn or hide text: a caller's name must not steer the terminal.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: Columns of a table that goes into a pipe or a file, where there is no terminal to ask.
 _WIDE = 220
-
-
-def plain(text: object) -> str:
-    """`text` for a terminal: what cannot be seen becomes ``·``, None nothing."""
-    return "" if text is None else _UNSEEN.sub("·", str(text))
 
 
 def console() -> Console:
@@ -75,7 +70,7 @@ def _cell(value: object) -> object:
     if isinstance(value, int | float):
         return value
     text = value.isoformat() if isinstance(value, datetime) else plain(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return guarded(text)
 
 
 def _plain_value(value: object) -> str:

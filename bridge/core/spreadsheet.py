@@ -1,4 +1,4 @@
-"""Text of the wire and of people, made harmless for spreadsheets."""
+"""Text of the wire and of people, made harmless for terminals and spreadsheets."""
 
 from __future__ import annotations
 

@@ -84,6 +84,10 @@ def test_all_of_it_by_keyboard_alone(chromium: Browser, house: House) -> None:
         keys.press("k")
         keys.press("u")
         expect(page.locator("tr.call .said", has_text="Дилер")).to_have_count(0)
+        keys.press("u")
+        keys.press("u")
+        expect(_row(page, second).locator(".badge.unset")).to_be_visible()
+        expect(_row(page, first).locator(".badge.target")).to_be_visible()
         # tags and a comment
         here = _chosen(page)
         keys.press("#")

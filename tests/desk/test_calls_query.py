@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +11,21 @@ from hypothesis import strategies as st
 from bridge.core.desk.access import Role, who_of
 from bridge.core.desk.query import NAMES, CallQuery, pairs_of, read_query
 from bridge.core.desk.saying import read_comment, read_tags, read_value
+from bridge.core.model import Attribution, AttributionKind, Call
+
+
+def a_call(line: str | None) -> Call:
+    begun = datetime(2026, 11, 22, tzinfo=UTC)
+    return Call(
+        "20261122-120000-1-000001",
+        "+74951234567",
+        None,
+        None,
+        begun,
+        Attribution(AttributionKind.UNKNOWN, None, ""),
+        line,
+    )
+
 
 TODAY = date(2026, 11, 22)
 VALUES = st.one_of(
@@ -65,6 +80,7 @@ def test_no_parameter_lifts_the_bounds_of_whoever_asks(pairs: list[tuple[str, st
 def test_an_operator_without_a_line_is_bound_to_none() -> None:
     bounds = CallQuery().narrowed(who_of("o", Role.OPERATOR, None), TODAY, "RU").within
     assert bounds == CallQuery(lines=("",))  # no line has this name
+    assert not who_of("o", Role.OPERATOR, None).sees(a_call(line=None))
 
 
 @pytest.mark.parametrize(

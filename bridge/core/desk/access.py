@@ -79,8 +79,8 @@ class Who:
         return right in RIGHTS[self.role]
 
     def sees(self, call: Call) -> bool:
-        """Whether `call` is on his line. A guest's scope is a matter of the query."""
-        return self.role is not Role.OPERATOR or call.line == self.line
+        """Whether `call` is on his line; who has none sees none. A guest's scope is a matter of the query."""
+        return self.role is not Role.OPERATOR or (self.line is not None and call.line == self.line)
 
 
 def who_of(

@@ -1,6 +1,6 @@
 """What people say of calls: class, tags, comment, value, checklist; and undoing it. The list and the page of a call post here.
 
-With htmx the answer is empty, and its header HX-Trigger has the events ``toast`` and ``said`` ({"calls": ids, "batch": id, "undone": bool}), by
+With htmx the answer is empty, and its header HX-Trigger has the events ``toast`` and ``said`` ({"calls": ids, "more": bool, "batch": id, "undone": bool, "undoes": id}), by
 which a page renews what it shows. Without it one goes back to where `next` of the form says, or to the call.
 """
 
@@ -105,7 +105,7 @@ async def undo(asked: Asked) -> Response:
     except LookupError:
         raise Problem(409, "This cannot be undone here.") from None
     text = ngettext(asked, "Undone.", "Undone for %(num)d calls.", len(done.calls))
-    return answer(asked, form, done, text, undone=True)
+    return answer(asked, form, done, text, undoes=batch)
 
 
 # --- shared with the page of bulk changes -----------------------------------------------------------------------------
@@ -136,10 +136,10 @@ def ngettext(asked: Asked, one: str, many: str, number: int) -> str:
     return translations(asked.language).ngettext(one, many, number) % {"num": number}
 
 
-def answer(asked: Asked, form: dict[str, str], done: Done, text: str, *, undone: bool = False) -> Response:
+def answer(asked: Asked, form: dict[str, str], done: Done, text: str, *, undoes: str = "") -> Response:
     """What a change answers with: events for the page, or the way back."""
     if asked.piece:
-        return Response(status_code=204, headers={"HX-Trigger": json.dumps(_events(asked, done, text, undone=undone))})
+        return Response(status_code=204, headers={"HX-Trigger": json.dumps(_events(asked, done, text, undoes))})
     where = urlsplit(form.get("next", ""))
     path = where.path if where.path.startswith("/calls") and not where.netloc else "/calls"
     if "id" in asked.request.path_params and not form.get("next"):
@@ -149,7 +149,7 @@ def answer(asked: Asked, form: dict[str, str], done: Done, text: str, *, undone:
     return RedirectResponse(path + (f"?{query}" if query else ""), 303)
 
 
-def _events(asked: Asked, done: Done, text: str, *, undone: bool) -> dict[str, Any]:
+def _events(asked: Asked, done: Done, text: str, undoes: str) -> dict[str, Any]:
     toast: dict[str, Any] = {"text": text}
     if done.calls:
         toast["undo"] = {"url": f"/undo/{done.batch}", "text": asked.desk.renderer.text(asked, "Undo")}
@@ -157,7 +157,8 @@ def _events(asked: Asked, done: Done, text: str, *, undone: bool) -> dict[str, A
         "calls": done.calls[:_MOST_TOLD],
         "more": len(done.calls) > _MOST_TOLD,
         "batch": done.batch,
-        "undone": undone,
+        "undone": bool(undoes),
+        "undoes": undoes,
     }
     return {"toast": toast, "said": said} if done.calls else {"toast": toast}
 

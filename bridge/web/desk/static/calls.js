@@ -79,7 +79,7 @@ const keys = {
   x: () => { const row = chosen(); if (row) { anchor = row; select(row); } },
   "#": () => chosen() && dialog && say(chosen(), "input[name=tags]"),
   c: () => chosen() && dialog && say(chosen(), "textarea"),
-  u: () => { const batch = done.pop(); if (batch) htmx.ajax("POST", `/undo/${batch}`, { source: table, swap: "none" }); },
+  u: () => { const batch = done.pop(); if (batch) htmx.ajax("POST", `/undo/${batch}`, { source: "#undoing", swap: "none" }); },
   f: () => open("filters", "input:not([type=hidden])"),
   v: () => open("views", "a, input:not([type=hidden])"),
 };
@@ -127,9 +127,9 @@ if (table) {
 
 // What was said is shown at once, wherever it was said.
 document.addEventListener("said", (event) => {
-  const { calls, more, batch, undone } = event.detail;
+  const { calls, more, batch, undone, undoes } = event.detail;
   if (!undone) done.push(batch);
-  else if (done.at(-1) === batch) done.pop();
+  else if (done.includes(undoes)) done.splice(done.indexOf(undoes), 1);
   if (dialog?.open) { const row = chosen(); dialog.close(); choose(row); }
   if (more) { location.reload(); return; }
   for (const id of calls) {
