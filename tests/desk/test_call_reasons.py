@@ -80,7 +80,10 @@ def test_reasons_of_visits(
 
 
 def test_a_whole_sentence() -> None:
-    reason = "this number was shown to the visit that came from yandex-direct at 23:50 on 2026-11-19 and closed the page 1 h 10 min before the call; 2 other visits that saw the number before may have called too; 0.834"
+    reason = (
+        "this number was shown to the visit that came from yandex-direct at 23:50 on 2026-11-19 and closed the page 1 h 10 min before the call;"
+        " 2 other visits that saw the number before may have called too; 0.834"
+    )
     assert in_russian(reason) == (
         "этот номер был показан визиту из yandex-direct (в 23:50 19 нояб. 2026\u202fг.), и страницу закрыли за 1 ч 10 мин до звонка;"
         " могли позвонить и ещё 2 визита, видевшие этот номер раньше; уверенность 0,834"
@@ -120,15 +123,18 @@ def test_reasons_of_recordings() -> None:
     ]
     assert len(made) > 18
     blanks = {
-        "name": "caller", "self.path.name": "x.wav", "path.name": "x.wav", "path": "/x.wav", "culprit": "/x", "talk:.0f": "30", "header.rate": "44100",
-        "(frames - mono.frames) / rate:.1f": "1.5", "talk - recording.duration:.0f": "7", "recording.reason": "Asterisk left no recording file",
+        "name": "caller", "self.path.name": "x.wav", "path.name": "x.wav", "path": "/x.wav",
+        "culprit": "/x", "talk:.0f": "30", "header.rate": "44100",
+        "(frames - mono.frames) / rate:.1f": "1.5", "talk - recording.duration:.0f": "7",
+        "recording.reason": "Asterisk left no recording file",
         "error.strerror": "Input/output error", "error": "not a WAV file", "end.notice_status": "playing",
         "advice": "add the bridge's user to the group asterisk-group",
     }  # fmt: skip
     for text in made:
         in_russian(re.sub(r"\{([^{}]+)\}", lambda found: blanks[found[1]], text))
     for side in ("caller", "company"):
-        in_russian(f"the {side}'s side was not closed by Asterisk: length taken from the file; the {side}'s side ends 12.5 s early: silence added")  # fmt: skip
+        closed = f"the {side}'s side was not closed by Asterisk: length taken from the file"
+        in_russian(f"{closed}; the {side}'s side ends 12.5 s early: silence added")
 
 
 def test_reasons_of_deleting() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from bridge.core.desk.settings import DeskSettings
 from bridge.core.model import Recording, RecordingStatus
 from bridge.flows.ports import StoreDownError
 from bridge.web.desk import sound as sounds
+from bridge.web.desk import sound_files
 from bridge.web.desk.sound import read_range
 from bridge.web.desk.sound_files import open_below
 
@@ -291,3 +293,27 @@ def test_ranges_stay_within_the_file(size: int) -> None:
         assert found is not None
         first, last = found
         assert first > last or 0 <= first <= last < size
+
+
+def test_a_disk_that_hangs_holds_up_nobody_else(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one recording is being opened, other pages are answered: the loop, which answers Asterisk too, does not wait."""
+    opening, go_on = threading.Event(), threading.Event()
+
+    def slow(folder: Path, path: str) -> int:
+        opening.set()
+        assert go_on.wait(30)
+        return open_below(folder, path)
+
+    monkeypatch.setattr(sound_files, "open_below", slow)
+    found: list[int] = []
+    with house.client() as one, house.client() as other:
+        waiting = threading.Thread(target=lambda: found.append(one.get(url(KEPT)).status_code))
+        waiting.start()
+        try:
+            assert opening.wait(30)
+            assert other.get(f"/calls/{call_id(KEPT)}").status_code == 200
+            assert found == []
+        finally:
+            go_on.set()
+            waiting.join(30)
+    assert found == [200]

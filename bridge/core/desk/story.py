@@ -17,7 +17,7 @@ Grade: TypeAlias = Literal["good", "fair", "bad"]
 _LEAST_TALK_SHOWN: Final = 10.0
 _MOST_RINGS: Final = 40
 _MATCHING_DIGITS: Final = 7
-_DIGITS = re.compile(r"\+?\d[\d ()\u00a0-]{4,}\d", re.ASCII)
+_DIGITS = re.compile(r"\+?\d[\d ()./_\u00a0\u2010-\u2013-]{4,}\d", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
