@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -311,3 +312,12 @@ def test_earlier_calls_are_those_he_may_see(house: House) -> None:
         page = client.get(path(42)).text
         assert f'href="{path(40)}"' not in page
         assert f'href="{path(41)}"' in page
+
+
+def test_what_the_page_weighs(house: House) -> None:
+    with house.client() as client:
+        page = client.get(path(FULL))
+        files = set(re.findall(r'"(/static/[^"]+)"', page.text))
+        assert any("wavesurfer" in name for name in files)
+        sizes = [int(client.head(name).headers["content-length"]) for name in (*files, f"{path(FULL)}/peaks")]
+        assert len(page.content) + sum(sizes) < 150_000

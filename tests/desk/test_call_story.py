@@ -114,7 +114,10 @@ def test_mos_of_a_good_line() -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["+79161234567", "89161234567", "8 916 123-45-67", "+7 (916) 123-45-67", "9161234567", "tel:+79161234567", "x=%2B79161234567&y", "8.916.123.45.67", "916–123–45–67"],
+    [
+        "+79161234567", "89161234567", "8 916 123-45-67", "+7 (916) 123-45-67", "9161234567", "tel:+79161234567", "x=%2B79161234567&y",
+        "8.916.123.45.67", "916–123–45–67",
+    ],
 )  # fmt: skip
 def test_the_callers_number_is_hidden_however_it_is_written(written: str) -> None:
     found = without_caller(f"call {written} now", CALLER)
