@@ -179,7 +179,7 @@ def test_links(books: Any, callbridge: Run) -> None:
         (("Agency", "--days", "0"), "1 to 365 days"),
         (("Agency", "--days", "366"), "1 to 365 days"),
         (("", "--days", "1"), "needs a title"),
-        (("Agency", "--filter", "sorce=x"), "is no filter of calls"),
+        (("Agency", "--filter", "sorce=x"), "there is no filter"),
     ):
         assert message in callbridge("link", "add", *arguments, exit_code=1).output
 

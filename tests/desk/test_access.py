@@ -191,7 +191,7 @@ def test_a_link_is_made_shown_once_opened_and_revoked(house: House) -> None:
             ({"title": "", "days": "7"}, "needs a title"),
             ({"title": "x", "days": "366"}, "1 to 365 days"),
             ({"title": "x", "days": "-1"}, "1 to 365 days"),
-            ({"title": "x", "days": "7", "scope": "nothing=1"}, "is no filter of calls"),
+            ({"title": "x", "days": "7", "scope": "nothing=1"}, "there is no filter"),
             ({"title": "x", "days": "7", "scope": "q=" + "x" * 2000}, "too long"),
         ):
             answer = client.post("/links", data=form)

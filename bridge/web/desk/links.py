@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from starlette.responses import RedirectResponse, Response
 
 from bridge.core.desk.access import Right
 from bridge.core.desk.query import pairs_of, read_query
+from bridge.core.desk.wrong import WrongError
 from bridge.flows.people import MOST_DAYS, PeopleError
 from bridge.web.desk.context import Asked
 from bridge.web.desk.forms import read_form
 from bridge.web.desk.people import by, people_of, said
 from bridge.web.desk.routing import Problem, Route
+
+_MOST_SCOPE: Final = 2000
 
 
 async def links(asked: Asked) -> Response:
@@ -25,13 +28,15 @@ async def add(asked: Asked) -> Response:
     form = await read_form(asked)
     scope = form.get("scope", "").strip().removeprefix("?")
     try:
-        if len(scope) > 2000:
-            raise ValueError("this filter is too long")
+        if len(scope) > _MOST_SCOPE:
+            raise WrongError("This filter is too long.")
         read_query(pairs_of(scope), asked.desk.today(), asked.desk.directory.region)
         days = int(form.get("days", "")) if form.get("days", "").isdecimal() else 0
         token = await people_of(asked).add_link(by(asked), form.get("title", ""), scope, days)
-    except ValueError as error:
-        return await _page(asked, form, str(error))
+    except WrongError as error:
+        return await _page(asked, form, asked.desk.renderer.text(asked, error.text, **error.values))
+    except ValueError:
+        return await _page(asked, form, asked.desk.renderer.text(asked, "This is no filter of calls."))
     except PeopleError as error:
         return await _page(asked, form, said(asked, error))
     request = asked.request

@@ -6,6 +6,7 @@ from typing import Final
 
 from bridge.web.desk import (
     account,
+    api,
     attribution,
     audit_page,
     bulk,
@@ -18,6 +19,7 @@ from bridge.web.desk import (
     missed,
     now,
     oidc,
+    openapi,
     peaks,
     people,
     pools,
@@ -53,4 +55,6 @@ ROUTES: Final[tuple[Route, ...]] = (
     *missed.ROUTES,
     *sources.ROUTES,
     *events.ROUTES,
+    *api.ROUTES,
+    *openapi.ROUTES,
 )

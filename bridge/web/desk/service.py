@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Match
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -74,4 +75,8 @@ def _plain(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Requ
 
 
 async def _wrong_method(request: Request, _: Exception) -> Response:
-    return Response("this address does not take that method\n", 405, media_type="text/plain")
+    fitting = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    allowed = {"Allow": ", ".join(sorted({method for route in fitting for method in route.methods}))}
+    if request.url.path.startswith("/v1/"):
+        return JSONResponse({"error": "this address does not take that method"}, 405, allowed)
+    return PlainTextResponse("this address does not take that method\n", 405, allowed)
