@@ -21,11 +21,12 @@ import pytest
 from click.testing import CliRunner
 from desk_house import PHONE, House, a_directory, looking
 from lab.history import Plan, write_history
+from lab.history_shape import OWN_CLASSES
 from playwright.sync_api import Browser
 
 from bridge.cli import main
 from bridge.core.desk.query import read_query
-from bridge.core.desk.settings import DeskSettings
+from bridge.core.desk.settings import CLASSES, CallClass, DeskSettings
 from bridge.web.desk.calls_ports import Lists
 
 ZONE = ZoneInfo("Europe/Moscow")
@@ -55,8 +56,14 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with closing(sqlite3.connect(folder / "bridge.db")) as books, books:
         some = "SELECT id FROM calls WHERE source = 'vk-ads' AND NOT spam ORDER BY started_at DESC LIMIT 3 OFFSET"
         books.execute(f"UPDATE calls SET campaign = ? WHERE id IN ({some} 30)", [HOSTILE])  # noqa: S608 - of our own
+        old = (datetime.now(UTC) - timedelta(days=40)).isoformat()
+        books.execute(
+            "UPDATE calls SET class = 'spam' WHERE started_at < ? AND source = 'avito' AND id LIKE '%7'", [old]
+        )
         books.execute(f"UPDATE calls SET keyword = ? WHERE id IN ({some} 33)", [FORMULA])  # noqa: S608
-    with House(folder, a_directory(ZONE), DeskSettings()) as running:
+    classes = (*CLASSES, *(CallClass(name, name, key) for name, key in zip(OWN_CLASSES, "dj", strict=True)))
+    settings = DeskSettings(classes={one.name: one for one in classes})
+    with House(folder, a_directory(ZONE), settings) as running:
         running.do(running.side.sums.settle())
         yield running
 
@@ -81,7 +88,9 @@ def links(page: str) -> Iterator[tuple[str, str]]:
         yield html.unescape(query), text
 
 
-def test_every_figure_is_what_the_list_of_calls_finds_by_its_link(full: House, over: str) -> None:
+@pytest.mark.parametrize(("first", "last"), [(30, 2), (60, 31)])
+def test_every_figure_is_what_the_list_of_calls_finds_by_its_link(full: House, first: int, last: int) -> None:
+    over = f"from={days_ago(first)}&to={days_ago(last)}"
     lists = full.side.desk.stores[Lists]
     today = full.side.desk.today()
     with full.client() as client:

@@ -16,6 +16,7 @@ from bridge.core.desk.sources import (
     SORTS,
     Bounds,
     Branch,
+    Counted,
     added,
     bounds_of,
     calls_pairs,
@@ -30,6 +31,7 @@ from bridge.core.model import Outcome
 from bridge.core.report import Step, Tally
 
 TODAY = date(2026, 11, 22)
+COUNTED = Counted(["target"], ["target", "other"], [Outcome.BUSY.value])
 PARTS = st.one_of(st.none(), st.text(min_size=1, max_size=12))
 
 
@@ -146,8 +148,9 @@ def test_several_groups_are_added_up() -> None:
 
 @pytest.mark.parametrize("figure", [*SHOWN, "answered", "sure"])
 def test_the_list_of_calls_knows_the_filter_of_every_figure(figure: str) -> None:
-    pairs = calls_pairs(named_span("7d", TODAY), ("avito", None, "окна", "/"), figure, ["target"], [Outcome.BUSY.value])
+    pairs = calls_pairs(named_span("7d", TODAY), [("avito", None, "окна", "/")], figure, COUNTED)
     query = read_query(pairs, TODAY, "RU")
     assert (query.sources, query.campaigns, query.keywords, query.landings) == (("avito",), (None,), ("окна",), ("/",))
     assert query.spam is False
+    assert query.classes == (("target",) if figure.startswith("target") else ("target", "other", None))
     assert query.span == named_span("7d", TODAY)

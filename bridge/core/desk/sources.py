@@ -255,27 +255,38 @@ def step_of(span: Span) -> Step:
     return Step.DAY if span.days <= _DAYS else Step.WEEK if span.days <= _WEEKS else Step.MONTH
 
 
-def calls_pairs(
-    span: Span, path: Path, figure: str, targets: Sequence[str], missed: Sequence[str]
-) -> list[tuple[str, str]]:
-    """The filter of the list of calls that a figure counts. `targets`: classes that count as target; `missed`: outcomes without a talk.
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the figures count, in the words of the list of calls: classes that count as target, those that do not count as spam,
+    and outcomes without a talk.
+    """
 
-    Spam is in none of the figures.
+    targets: Sequence[str]
+    wished: Sequence[str]
+    missed: Sequence[str]
+
+
+def calls_pairs(span: Span, paths: Sequence[Path], figure: str, counted: Counted) -> list[tuple[str, str]]:
+    """The filter of the list of calls that a figure of these groups counts: of one path, or of several sources.
+
+    Spam is in no figure: neither what the bridge took for it, nor what a person said is spam.
     """
     found = list(span.params().items())
-    found += [(name, NONE if part is None else part) for name, part in zip(LEVELS, path, strict=False)]
+    for path in paths:
+        found += [(name, NONE if part is None else part) for name, part in zip(LEVELS, path, strict=False)]
+    classes = [*counted.wished, NONE]
     match figure:
         case "first":
             found.append(("first", "yes"))
         case "answered" | "answered_share":
             found.append(("outcome", "answered"))
         case "missed":
-            found += [("outcome", outcome) for outcome in missed]
+            found += [("outcome", outcome) for outcome in counted.missed]
         case "target" | "target_share":
-            found += [("class", name) for name in targets]
+            classes = list(counted.targets)
         case "sure":
             found.append(("confidence_min", "0.9"))
-    return [*found, ("spam", "no")]
+    return [*found, *(("class", name) for name in classes), ("spam", "no")]
 
 
 def _one_of(given: Mapping[str, list[str]], name: str, values: Sequence[str]) -> str:

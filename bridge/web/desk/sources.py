@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,7 +13,6 @@ from bridge.core.desk.access import Right, Role
 from bridge.core.desk.charts import Series, line_chart, spark_path, thinned
 from bridge.core.desk.heat import heat_map
 from bridge.core.desk.period import Span
-from bridge.core.desk.query import NONE
 from bridge.core.desk.sources import (
     FIGURES,
     HEATS,
@@ -23,6 +23,7 @@ from bridge.core.desk.sources import (
     SORTS,
     Bounds,
     Branch,
+    Counted,
     Path,
     Question,
     added,
@@ -55,7 +56,7 @@ def _(text: str) -> str:
 
 TITLES: Final = {
     "calls": _("Calls"),
-    "change": _("To before"),
+    "change": _("vs before"),
     "unique": _("Callers"),
     "first": _("First-time"),
     "answered_share": _("Answered share"),
@@ -125,10 +126,9 @@ async def _table(asked: Asked, question: Question) -> dict[str, Any]:
     rows = await tree(asked.store(Sums), question)
     most = max((row.tally.calls for row in rows if row.depth == 0), default=0)
     siblings = Counter(row.path[:-1] for row in rows)
-    targets = asked.desk.settings.targets
 
     def calls_url(path: Path, figure: str) -> str:
-        return f"/calls?{query(calls_pairs(question.span, path, figure, targets, _MISSED))}"
+        return _calls_url(asked, question, (path,), figure)
 
     def here(**changed: object) -> str:
         return f"/sources?{query(question.pairs(**changed))}"
@@ -183,7 +183,7 @@ async def _above(asked: Asked, question: Question) -> dict[str, Any]:
         "step_title": _STEPS[step],
         "whole_unique": len(question.roots) == 1,
         "share": share,
-        "total_url": lambda figure: _total_url(asked, question, figure),
+        "total_url": lambda figure: _calls_url(asked, question, question.roots, figure),
         "chosen": () if question.bounds and question.sources == question.bounds.sources else question.sources,
         # the period's own names are left out
         "kept": [pair for pair in question.pairs() if pair[0] not in ("period", "from", "to")],
@@ -239,9 +239,10 @@ def _picker(asked: Asked, question: Question, rows: list[Branch]) -> list[str | 
     return sorted(found, key=lambda source: (source is None, source_title(asked, source).casefold()))
 
 
-def _total_url(asked: Asked, question: Question, figure: str) -> str:
-    pairs = calls_pairs(question.span, (), figure, asked.desk.settings.targets, _MISSED)
-    pairs += [("source", NONE if source is None else source) for source in question.sources]
+def _calls_url(asked: Asked, question: Question, paths: Sequence[Path], figure: str) -> str:
+    settings = asked.desk.settings
+    wished = [name for name in settings.classes if name not in settings.spam]
+    pairs = calls_pairs(question.span, paths, figure, Counted(settings.targets, wished, _MISSED))
     return f"/calls?{query(pairs)}"
 
 
