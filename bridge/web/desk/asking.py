@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from bridge.core.call_id import is_call_id
+from bridge.core.desk.calls import Listed
 from bridge.core.desk.query import EVERYTHING, CallQuery, pairs_of, read_query
+from bridge.core.desk.story import without_caller
 from bridge.core.desk.wrong import WrongError
 from bridge.web.desk.calls_ports import Lists
 from bridge.web.desk.context import Asked
@@ -15,6 +18,7 @@ from bridge.web.desk.routing import Problem
 
 #: Names in URLs of lists that are no filters: where a page begins, and the batch that was just done.
 OTHERS: Final = ("cursor", "batch")
+_TEXTS: Final = ("caller_name", "campaign", "keyword", "landing")
 
 
 def query_of(asked: Asked, pairs: Iterable[tuple[str, str]] | None = None) -> CallQuery:
@@ -47,6 +51,20 @@ def wrong(asked: Asked, text: str, error: ValueError) -> Problem:
 def bounds_of(asked: Asked) -> CallQuery:
     """All that the person may see."""
     return EVERYTHING.narrowed(asked.person, asked.desk.today(), asked.desk.directory.region)
+
+
+def as_seen(asked: Asked, calls: Iterable[Listed]) -> list[Listed]:
+    """The calls as the person may read them: without callers' numbers in their texts where he need not see them."""
+    if asked.person.sees_callers:
+        return list(calls)
+
+    def hidden(call: Listed) -> Listed:
+        texts = {name: getattr(call, name) for name in _TEXTS}
+        masked: dict[str, Any] = {name: text and without_caller(text, call.caller) for name, text in texts.items()}
+        said = replace(call.said, comment=without_caller(call.said.comment, call.caller))
+        return replace(call, said=said, **masked)
+
+    return [hidden(call) for call in calls]
 
 
 def address_of(query: CallQuery, **more: str) -> str:

@@ -11,7 +11,7 @@ from bridge.core.call_id import is_call_id
 from bridge.core.desk.access import Right
 from bridge.core.desk.query import CallQuery
 from bridge.core.desk.saying import Change, ChangeTags, SetClass, read_tags
-from bridge.web.desk.asking import bounds_of, query_in, wrong
+from bridge.web.desk.asking import as_seen, bounds_of, query_in, wrong
 from bridge.web.desk.calls import MOST_COUNTED
 from bridge.web.desk.calls_ports import Lists, Saying
 from bridge.web.desk.context import Asked
@@ -48,7 +48,7 @@ async def bulk(asked: Asked) -> Response:
         after=_after(asked, change),
         form=form,
         selected=ids if form.get("which") == "selected" else [],
-        calls=await lists.listed(bounds_of(asked), asked.desk.zone, ids[:_SHOWN]),
+        calls=as_seen(asked, await lists.listed(bounds_of(asked), asked.desk.zone, ids[:_SHOWN])),
         changed_meanwhile="count" in form,
     )
 

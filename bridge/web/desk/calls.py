@@ -12,7 +12,7 @@ from bridge.core.desk.access import Right
 from bridge.core.desk.calls import CallPage
 from bridge.core.desk.query import CallQuery
 from bridge.core.desk.saying import Entry
-from bridge.web.desk.asking import OTHERS, address_of, call_of, query_of
+from bridge.web.desk.asking import OTHERS, address_of, as_seen, bounds_of, call_of, query_of
 from bridge.web.desk.call_filters import Choices, chips
 from bridge.web.desk.calls_ports import Lists, Saying
 from bridge.web.desk.context import Asked
@@ -57,11 +57,11 @@ async def calls_page(asked: Asked) -> Response:
 
 
 async def row(asked: Asked) -> Response:
-    """One row of the list, as it is now."""
+    """One row of the list that the query says, as it is now, whether or not it is still part of it."""
     call_id = await call_of(asked)
     lists: Lists = asked.store(Lists)
-    found = await lists.listed(query_of(asked, ()), asked.desk.zone, [call_id])
-    values = list_values(asked, query_of(asked, ()), CallPage(tuple(found), None), None)
+    found = await lists.listed(bounds_of(asked), asked.desk.zone, [call_id])
+    values = list_values(asked, query_of(asked), CallPage(tuple(found), None), None)
     return asked.page("calls.html#rows", **values | {"days": {}})
 
 
@@ -69,7 +69,7 @@ def list_values(asked: Asked, query: CallQuery, found: CallPage, cursor: str | N
     """What the block of rows needs."""
     last = cursor.partition("~")[0] if cursor else ""
     return {
-        "calls": found.calls,
+        "calls": as_seen(asked, found.calls),
         "days": _days(asked, found, datetime.fromisoformat(last).astimezone(asked.desk.zone).date() if last else None),
         "cursor": found.cursor,
         "more": address_of(query, cursor=found.cursor) if found.cursor else "",

@@ -19,7 +19,7 @@ from bridge.core.desk.access import Right
 from bridge.core.desk.calls import Listed
 from bridge.core.desk.query import CallQuery
 from bridge.core.spreadsheet import guarded, plain
-from bridge.web.desk.asking import query_of
+from bridge.web.desk.asking import as_seen, query_of
 from bridge.web.desk.call_filters import value_title
 from bridge.web.desk.calls_ports import Lists
 from bridge.web.desk.context import Asked
@@ -187,7 +187,7 @@ async def _pages(asked: Asked, query: CallQuery) -> AsyncIterator[Sequence[Liste
     while True:
         page = await lists.page(query, asked.desk.zone, _AT_ONCE, cursor)
         if page.calls:
-            yield page.calls
+            yield as_seen(asked, page.calls)
         if (cursor := page.cursor) is None:
             return
 

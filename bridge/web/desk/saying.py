@@ -1,7 +1,7 @@
 """What people say of calls: class, tags, comment, value, checklist; and undoing it. The list and the page of a call post here.
 
-With htmx the answer is empty, and its header HX-Trigger has the events ``toast`` and ``said`` ({"calls": ids, "more": bool, "batch": id, "undone": bool, "undoes": id}), by
-which a page renews what it shows. Without it one goes back to where `next` of the form says, or to the call.
+With htmx the answer is empty, and its header HX-Trigger has the events ``toast`` and ``said``, by which a page renews what it shows:
+{"calls": ids, "more": bool, "batch": id, "undone": bool, "undoes": id}. Without it one goes back to where `next` of the form says, or to the call.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from bridge.core.desk.saying import (
     read_value,
 )
 from bridge.web.desk import words
-from bridge.web.desk.asking import bounds_of, call_of, wrong
+from bridge.web.desk.asking import as_seen, bounds_of, call_of, wrong
 from bridge.web.desk.calls_ports import Lists, Saying
 from bridge.web.desk.context import Asked
 from bridge.web.desk.forms import read_fields
@@ -49,7 +49,7 @@ async def say_page(asked: Asked) -> Response:
     listed = await lists.listed(bounds_of(asked), asked.desk.zone, [call_id])
     known_tags = sorted({*asked.desk.settings.tags, *await lists.known_tags()})
     template = "calls-say.html#say" if asked.piece else "calls-say.html"
-    return asked.page(template, call=listed[0], said=said, known_tags=known_tags)
+    return asked.page(template, call=as_seen(asked, listed)[0], said=said, known_tags=known_tags)
 
 
 async def set_class(asked: Asked) -> Response:

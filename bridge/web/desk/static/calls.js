@@ -137,7 +137,7 @@ document.addEventListener("said", (event) => {
     if (!row) continue;
     const checked = box(row)?.checked;
     const focused = row.contains(document.activeElement) || row.dataset.chosen !== undefined;
-    htmx.ajax("GET", `/calls/${id}/row`, { source: row, target: row, swap: "outerHTML" }).then(() => {
+    htmx.ajax("GET", `/calls/${id}/row${location.search}`, { source: row, target: row, swap: "outerHTML" }).then(() => {
       const renewed = document.getElementById(`call-${id}`);
       if (checked && box(renewed)) box(renewed).checked = true;
       if (focused) choose(renewed);
