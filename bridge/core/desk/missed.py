@@ -51,10 +51,10 @@ class Promptness:
 
 def promptness(calls: Iterable[tuple[datetime, datetime | None]]) -> Promptness:
     """Of missed calls: when they came, and when they were done with."""
-    waits = []
+    waits: list[float] = []  # seconds
     missed = 0
     for started_at, done_at in calls:
         missed += 1
         if done_at is not None:
-            waits.append(done_at - started_at)
-    return Promptness(missed, len(waits), median(waits) if waits else None)
+            waits.append((done_at - started_at).total_seconds())
+    return Promptness(missed, len(waits), timedelta(seconds=median(waits)) if waits else None)
