@@ -25,6 +25,7 @@ from bridge.store.desk_calls import CallLists
 from bridge.store.desk_missed import MissedStore
 from bridge.store.desk_now import NowStore
 from bridge.store.desk_pools import PoolAnswers
+from bridge.store.desk_quality import QualityStore
 from bridge.store.desk_saying import SayingStore
 from bridge.store.desk_setup import LastCalls
 from bridge.store.engine import Database
@@ -41,6 +42,7 @@ from bridge.web.desk.now import Today
 from bridge.web.desk.peaks import Peaks
 from bridge.web.desk.pools import Lab
 from bridge.web.desk.pools import Past as PoolsPast
+from bridge.web.desk.quality import Quality
 from bridge.web.desk.service import DeskService
 from bridge.web.desk.set_up import LastCalled
 from bridge.web.desk.sound import Listenings
@@ -78,7 +80,7 @@ class DeskSide:
         self.problem = ""  #: why it does not answer; "" if it does, or is off
         self._listen = listen
         self.desk = Desk(settings, directory, AccountStore(database), clock)
-        self.desk.stores[Today] = NowStore(database)
+        self.desk.stores[Today] = NowStore(database, lambda: self.desk.settings.spam)
         self.lab = PoolLab(PoolAnswers(database))
         self.desk.stores |= {PoolsPast: Rollups(database), Lab: self.lab}
         self.desk.stores[Watch] = Unwatched()
@@ -91,6 +93,7 @@ class DeskSide:
         self.alerting = Alerting(AlertStore(database), clock)
         self.sums = RollupKeeper(database, directory.zone, settings.targets, clock, spam=settings.spam)
         self.desk.stores[Missed] = MissedStore(database)
+        self.desk.stores[Quality] = QualityStore(database)
         self.service = DeskService(self.desk)
         self._tell()
 

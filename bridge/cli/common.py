@@ -117,6 +117,7 @@ def open_database(loaded: Loaded) -> Database:
 
 def with_books(path: Path | None, work: Callable[[Opened], Awaitable[T]]) -> T:
     """Runs `work` over the configured books, which must have this version's schema."""
+    from bridge.config.desk_build import build_desk
     from bridge.store.calls import CallStore
     from bridge.store.keeping import KeepingStore
     from bridge.store.migrate import require_current
@@ -131,7 +132,8 @@ def with_books(path: Path | None, work: Callable[[Opened], Awaitable[T]]) -> T:
         try:
             await require_current(database)
             zone = ZoneInfo(loaded.config.timezone)
-            stores = CallStore(database), Reports(database), KeepingStore(database), VisitStore(database)
+            reports = Reports(database, lambda: build_desk(loaded.config).spam)
+            stores = CallStore(database), reports, KeepingStore(database), VisitStore(database)
             return await work(Opened(loaded.config, loaded.directory, zone, *stores, Past(database)))
         finally:
             await database.close()

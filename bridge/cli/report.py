@@ -59,7 +59,8 @@ def sources(
     """Calls, unique callers, first-time callers, answered, missed and talk time by source; the last 30 days if nothing else is said.
 
     A call is answered when a phone was connected; missed is every other that ended. The rate is answered of both, with the
-    range it may well lie in (95 %), which is wide while calls are few. Unique callers are counted within each row. Spam is counted apart.
+    range it may well lie in (95 %), which is wide while calls are few. Unique callers are counted within each row. Spam is counted apart:
+    what the screening marked, and what people classed so.
 
     \b
     Examples:

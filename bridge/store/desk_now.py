@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from bridge.core.report import Period, Tally
 from bridge.store.engine import Database
@@ -14,8 +14,8 @@ from bridge.store.reports import Reports
 class NowStore:
     """May raise StoreBusy or StoreUnavailable."""
 
-    def __init__(self, database: Database) -> None:
-        self._reports = Reports(database)
+    def __init__(self, database: Database, spam: Callable[[], Collection[str]] = tuple) -> None:
+        self._reports = Reports(database, spam)
         self._past: dict[tuple[Period, tuple[str, ...] | None], Tally] = {}
         self._asking = asyncio.Lock()
 

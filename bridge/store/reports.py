@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Integer, cast, column, distinct, func, select, values
+from sqlalchemy import Integer, cast, column, distinct, func, not_, or_, select, values
 
 from bridge.core.report import Period, Tally
 from bridge.store.engine import Database
@@ -32,10 +32,14 @@ class Activity:
 
 
 class Reports:
-    """Reading questions over the books. Every method may raise StoreBusy or StoreUnavailable."""
+    """Reading questions over the books. Every method may raise StoreBusy or StoreUnavailable.
 
-    def __init__(self, database: Database) -> None:
+    `spam` says which classes, given by people, count as spam beside what the screening found.
+    """
+
+    def __init__(self, database: Database, spam: Callable[[], Collection[str]] = tuple) -> None:
         self._database = database
+        self._spam = spam
 
     async def tallies(
         self, periods: Sequence[Period], wanted: CallFilter | None = None, *, by_source: bool = True
@@ -48,7 +52,10 @@ class Reports:
         )
         span = spans.cte("span")
         group = [span.c.n, calls.c.source] if by_source else [span.c.n]
-        wished = calls.c.spam.is_(False)
+        spam = calls.c.spam.is_(True)
+        if classes := self._spam():
+            spam = or_(spam, func.coalesce(calls.c["class"], "").in_(classes))
+        wished = not_(spam)
         counted = func.count().filter(wished).label("calls")
         query = (
             select(
@@ -61,7 +68,7 @@ class Reports:
                 .filter(wished, calls.c.answered_at.is_(None), calls.c.ended_at.is_not(None))
                 .label("missed"),
                 func.sum(calls.c.talk_ms).filter(wished).label("talk_ms"),
-                func.count().filter(calls.c.spam.is_(True)).label("spam"),
+                func.count().filter(spam).label("spam"),
             )
             .select_from(span)
             .join(calls, (calls.c.started_at >= span.c.begin_at) & (calls.c.started_at < span.c.end_at))

@@ -6,6 +6,7 @@ import itertools
 import random
 from datetime import timedelta
 
+from sqlalchemy import update
 from store_samples import NOON, a_call, answered, missed
 
 from bridge.core.model import Binding, BindingKind, Call, Outcome
@@ -14,6 +15,7 @@ from bridge.store.calls import CallStore
 from bridge.store.engine import Database
 from bridge.store.filters import CallFilter
 from bridge.store.reports import Activity, Reports
+from bridge.store.schema import calls as calls_table
 
 
 def _some_calls() -> list[Call]:
@@ -94,3 +96,15 @@ async def test_activity_and_times(database: Database) -> None:
     assert await reports.watched_since("+7496") == NOON + timedelta(minutes=3)
     await store.record_bindings(NOON, [Binding("+7496", BindingKind.STATIC, "radio")])
     assert await reports.watched_since("+7496") == NOON
+
+
+async def test_what_people_class_as_spam_is_counted_apart_as_well(database: Database) -> None:
+    await CallStore(database).save_all([answered(0), answered(1), missed(2, spam=True)])
+    async with database.writing() as connection:
+        await connection.execute(
+            update(calls_table).where(calls_table.c.id == answered(1).id).values({"class": "junk"})
+        )
+    whole = Period("", NOON, NOON + timedelta(hours=1))
+    for classes, expected in (((), (2, 1)), (("junk", "spam"), (1, 2))):
+        (row,) = await Reports(database, lambda known=classes: known).tallies([whole], by_source=False)
+        assert (row.tally.calls, row.tally.spam) == expected
