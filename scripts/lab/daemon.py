@@ -68,6 +68,7 @@ def bridge_config(
         "numbers": {number: {"source": source} for source, number in SOURCES.items()},
         "defaults": {"line": "sales", "notice": "standard"},
         "fallback": {"line": "sales"},
+        "desk": {"listen": f"{LOOPBACK}:{asterisk.ports.desk}"},
         "monitor": {"listen": f"{LOOPBACK}:{asterisk.ports.health}"},
         "log": {"format": "json", "level": "debug"},
     }

@@ -212,6 +212,8 @@ def _keep(console: Console, lab: Lab) -> None:
         f"cd {shlex.quote(str(lab.folder))}\n{command} > caller.screen 2>&1 && echo 'the call is over'\n"
     )
     call.chmod(0o755)
+    made = lab.daemon.cli("user", "add", "demo", "--role", "admin", "--generate")
+    password = made.stdout.rpartition("password: ")[2].strip()
     config = os.path.relpath(lab.daemon.config_file)
     bridge = f"{os.path.relpath(sys.executable)} -m bridge" if not _console_script() else _console_script()
     console.print(
@@ -219,6 +221,7 @@ def _keep(console: Console, lab: Lab) -> None:
 Everything runs on; its phones answer after 2 s.
   call it:         {os.path.relpath(call)} {SOURCES["radio"]} +79161112233
                    or with a softphone without an account: sip:{SOURCES["radio"]}@{LOOPBACK}:{lab.ports.sip} (UDP, PCMA)
+  the desk:        http://{LOOPBACK}:{lab.ports.desk}/  name: demo  password: {password}
   watch the books: {bridge} calls -f -c {config}
   one call:        {bridge} calls show ID -c {config}
   by source:       {bridge} report sources -c {config}

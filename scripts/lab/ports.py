@@ -43,6 +43,7 @@ class Ports:
     ami: int
     agi: int
     health: int
+    desk: int
     rtp_first: int
     rtp_last: int
 
@@ -51,4 +52,4 @@ class Ports:
         first = 12000 + 2 * random.SystemRandom().randrange(
             (32000 - rtp_count - 12000) // 2
         )  # below the ephemeral ports
-        return cls(free_udp(), free_tcp(), free_tcp(), free_tcp(), first, first + rtp_count - 1)
+        return cls(free_udp(), free_tcp(), free_tcp(), free_tcp(), free_tcp(), first, first + rtp_count - 1)
