@@ -267,4 +267,5 @@ def _operator(period: Days, row: Mapping[Any, Any]) -> Operator:
         score=row["score"] / scored if scored else None,
         scored=scored,
         mos=row["mos"] / measured if measured else None,
+        measured=measured,
     )  # fmt: skip

@@ -75,6 +75,7 @@ class Operator:
     score: float | None  #: on average, of those that have one
     scored: int
     mos: float | None
+    measured: int = 0  #: calls that `mos` is the mean of
 
 
 @dataclass(frozen=True, slots=True)
