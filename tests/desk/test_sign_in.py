@@ -107,3 +107,13 @@ def test_a_guests_link_works_until_it_is_revoked(house: House) -> None:
         assert house.do(house.accounts.revoke_link(link.short, house.side.desk.clock()))
         assert client.get("/", follow_redirects=False).headers["location"] == "/sign-in"
         assert client.get(f"/l/{token}").status_code == 404
+
+
+def test_pages_come_packed_to_whoever_can_unpack_them(house: House) -> None:
+    with house.client("admin") as client:
+        packed = client.get("/calls", headers={"Accept-Encoding": "gzip"})
+        plain = client.get("/calls", headers={"Accept-Encoding": "identity"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    assert packed.text == plain.text
