@@ -52,12 +52,15 @@ class PastCall:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A lease in short, for what is learned of delays: when it began, when its page was closed, how often it was tapped."""
+    """A lease in short, for what is learned of delays: when it began, when its page was closed, how often it was tapped; `shown_for` as of
+    Lease.
+    """
 
     began: float
     left: float | None
     mobile: bool | None
     taps: int
+    shown_for: float | None = None
 
 
 class VisitBook(Protocol):

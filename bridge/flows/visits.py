@@ -13,6 +13,7 @@ import logging
 import secrets
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from bridge.core.attribution.attributor import Attributor
 from bridge.core.attribution.bins import HORIZON
 from bridge.core.attribution.delays import Delays, Learned
 from bridge.core.attribution.memory import CallerMemory
+from bridge.core.attribution.stake import at_stake
 from bridge.core.directory import Directory
 from bridge.core.pools.allocator import Allocator
 from bridge.core.pools.book import KEPT, LeaseBook
@@ -47,7 +49,6 @@ CLOCK_SECONDS: Final = 120.0  #: how far a page's clock is believed
 QUARANTINE_SECONDS: Final = 3600.0  #: a number that comes back into a pool, or into another one, rests
 MOST_VISITS: Final = 200_000
 MOST_CLASSIFIED: Final = 2_000
-CALLED: Final = 0.4  #: how much less it matters to lose a visitor who has called: he is known by his number
 ADDRESS_KEY: Final = "site.address-key"
 _MARKED_EVERY: Final = 60.0
 _PURGED_EVERY: Final = 3600.0
@@ -116,8 +117,8 @@ class Visits:
             self.delays.visit_began(moment.began, moment.mobile)
             for _ in range(moment.taps):
                 self.delays.tapped()
-        for moment in sorted((m for m in moments if m.left is not None), key=lambda m: m.left or 0.0):
-            self.delays.page_closed(moment.left or 0.0, max(0.0, (moment.left or 0.0) - moment.began), moment.mobile)
+        for left, moment in sorted(((m.left, m) for m in moments if m.left is not None), key=itemgetter(0)):
+            self.delays.page_closed(left, max(0.0, left - moment.began), moment.mobile, moment.shown_for)
         self.delays.refresh(now.timestamp())
         for call in calls:
             self.memory.remember(call.caller, call.number, call.at, {call.visit: (call.person, call.confidence)})
@@ -378,9 +379,7 @@ class Visits:
         return hashlib.blake2b(seen, key=self._salt, digest_size=16).digest()
 
     def _risk(self, lease: Lease, now: float) -> float:
-        called = max(self.memory.callers(lease.person).values(), default=0.0)
-        since_left = None if lease.left is None else now - lease.left
-        return self.delays.remaining(now - lease.began, since_left) * (1 - CALLED * called)
+        return at_stake(self.delays, self.memory, lease, now)
 
     # -- what is due ---------------------------------------------------------------------------------------------------
 
@@ -417,7 +416,7 @@ class Visits:
             lease = self.book.of_visit(visit_id)
             self.allocator.leave(visit_id, at)
             if lease is not None:
-                self.delays.page_closed(at, max(0.0, at - lease.began), lease.mobile)
+                self.delays.closed(lease, at)
                 self.attributing.evidence(lease.number, now)
             self.writing.wake()
 

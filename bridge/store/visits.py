@@ -132,13 +132,19 @@ class VisitStore:
     async def moments(self, since: datetime) -> list[Moment]:
         """All leases that began after `since`, in short, by their beginning."""
         query = (
-            select(leases.c.began_at, leases.c.left_at, leases.c.mobile, leases.c.taps)
+            select(*(leases.c[name] for name in ("began_at", "left_at", "mobile", "taps", "ended_at", "swapped")))
             .where(leases.c.began_at >= since)
             .order_by(leases.c.began_at)
         )
         async with self._database.reading() as connection:
             return [
-                Moment(row.began_at.timestamp(), row.left_at and row.left_at.timestamp(), row.mobile, len(row.taps))
+                Moment(
+                    row.began_at.timestamp(),
+                    row.left_at and row.left_at.timestamp(),
+                    row.mobile,
+                    len(row.taps),
+                    (row.ended_at - row.began_at).total_seconds() if row.swapped and row.ended_at else None,
+                )
                 for row in await connection.execute(query)
             ]
 

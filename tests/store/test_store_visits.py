@@ -76,7 +76,12 @@ async def test_only_the_latest_leases_of_a_number_are_loaded_and_all_are_counted
     assert [lease.visit for lease in loaded] == ["x", "v3", "v4"]  # still held, however old
     moments = await store.moments(NOW)
     assert [moment.began for moment in moments] == [lease.began for lease in past]
-    assert moments[0].left == AT + 0.25
+    assert (moments[0].left, moments[0].shown_for) == (AT + 0.25, None)
+
+
+async def test_a_moment_tells_when_an_open_page_went_back_to_the_default_number(store: VisitStore) -> None:
+    await store.write(Batch([a_lease("v", ended=AT + 700, left=AT + 900, swapped=True)]))
+    assert [moment.shown_for for moment in await store.moments(NOW)] == [700.0]
 
 
 async def test_pages_of_a_visit_nobody_has_are_left_out(store: VisitStore) -> None:

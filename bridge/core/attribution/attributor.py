@@ -105,7 +105,7 @@ class Attributor:
                 holder = lease
             is_open = lease.left is None or lease.left > at
             kind, k = kind_of(lease.mobile, is_open), bin_of(age)
-            since_left = k if is_open or lease.left is None else bin_of(at - lease.left)
+            since_left = k if is_open or lease.left is None else min(k, bin_of(at - lease.left))
             tapped = lease.tapped_before(at) if lease.taps else None
             tap = None if tapped is None else tap_bin(tapped)
             factor = stranger
@@ -119,8 +119,8 @@ class Attributor:
             if call.region is not None and lease.region is not None:
                 factor *= self.regions.ratio(same_place(call.region, lease.region))
             parts = weights.setdefault(lease.visit, [0.0, 0.0, 0.0])
-            bins[lease.visit] = row = since_left if rates.from_left else k
-            parts[1] += rates.kinds[kind][row] * factor
+            bins[lease.visit] = since_left if rates.from_left else k
+            parts[1] += rates.rates[kind][k][since_left] * factor
             alike[kind, k, since_left] = alike.get((kind, k, since_left), 0.0) + factor
             if tap is not None:
                 parts[2] += rates.taps[tap] * factor
@@ -130,7 +130,7 @@ class Attributor:
             elsewhere = self._add_repeats(known, at, holder, weights)
         for kind, began in zip((CLOSED, CLOSED_MOBILE), history.older, strict=True):
             for k, number in older_counts(began, at):
-                elsewhere += number * rates.kinds[kind][k] * stranger
+                elsewhere += number * rates.rates[kind][k][k] * stranger
                 alike[kind, k, k] = alike.get((kind, k, k), 0.0) + number * stranger
         number_rate = self._rate_of(history, at)
         elsewhere += rates.unexplained_rate(number_rate) * stranger

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bridge.core.attribution.bins import COUNT, EDGES, WIDTHS, bin_of
+from bridge.core.attribution.dwells import Dwells
 from bridge.core.attribution.exposure import Moments, add_dwell
 from bridge.core.attribution.rates import Counts, Evidence, Rates, delay_tail
+from bridge.core.pools.lease import Lease
 
 PRIOR_RATE = 0.05  #: calls per visit, before the site has shown its own
 PRIOR_VISITS = 100.0
@@ -37,6 +39,7 @@ class Delays:
         self._left = (Moments(), Moments())
         self._swapped = (Moments(), Moments())  #: begun, but gone back to the default number
         self._open_time = ([0.0] * COUNT, [0.0] * COUNT)
+        self._dwells = (Dwells(), Dwells())
         self._taps = 0
         self._tail: list[float] = []
         self.per_visit = PRIOR_RATE  #: calls to be expected from one visit
@@ -49,6 +52,10 @@ class Delays:
         """A visit was shown a number."""
         self._begun[bool(mobile)].add(at)
 
+    def closed(self, lease: Lease, at: float) -> None:
+        """The page of the visit that was shown `lease` was closed."""
+        self.page_closed(at, max(0.0, at - lease.began), lease.mobile, lease.shown_for)
+
     def page_closed(self, at: float, dwell: float, mobile: bool | None, shown_for: float | None = None) -> None:
         """A visit's page was closed, `dwell` seconds after it began. If it had gone back to the default number by then, after `shown_for`
         seconds, it says nothing of the time since: whoever calls, calls the default number.
@@ -58,6 +65,7 @@ class Delays:
             self._swapped[bool(mobile)].add(at - dwell)
             return
         add_dwell(self._open_time[bool(mobile)], dwell)
+        self._dwells[bool(mobile)].add(dwell)
         self._left[bool(mobile)].add(at)
 
     def tapped(self) -> None:
@@ -87,9 +95,10 @@ class Delays:
             [max(0.0, b - o - s) for b, o, s in zip(begun[m], self._open_time[m], swapped[m], strict=True)]
             for m in range(2)
         ]
-        for way, shut in zip(self._ways, (closed, left), strict=True):
+        spreads = zip(*(dwells.spread() for dwells in self._dwells), strict=True)
+        for way, shut, spread in zip(self._ways, (closed, left), spreads, strict=True):
             exposures = (shut[0], self._open_time[0], shut[1], self._open_time[1])
-            way.refresh(exposures, self.per_visit, self._taps)
+            way.refresh(exposures, spread, self.per_visit, self._taps)
         self._tail = delay_tail(self.best.counts, [a + b for a, b in zip(*begun, strict=True)], self.per_visit)
 
     # -- answers -------------------------------------------------------------------------------------------------------

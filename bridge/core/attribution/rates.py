@@ -1,6 +1,9 @@
 """Calls per second of a visit, by its kind and age, learned from calls whose origin is known only by probability.
 
-Counts over exposure, in log-spaced bins. They begin as the published distribution, worth PRIOR_CALLS calls, and are overtaken by evidence.
+Counts over exposure, in log-spaced bins; where the page is closed, times a factor for how long it had been open (see dwells): somebody who
+reads for ten minutes and calls a minute later is another than one who looked for a minute, ten minutes ago. The rates begin as the
+published distribution, worth PRIOR_CALLS calls, and are overtaken by evidence.
+
 A call counts for every visit it may have come from, by the probability that it did (expectation-maximisation, incremental: recent calls are
 looked at again as the rates become better known). So long delays are not lost merely because the last holder is the easy guess.
 """
@@ -11,13 +14,19 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
+from operator import mul
 from typing import NamedTuple
 
 from bridge.core.attribution.bins import COUNT, DAY, RATIO, WIDTHS, bin_of, published_shares
+from bridge.core.attribution.dwells import APART, Spread, apart
 
 PRIOR_CALLS = 12.0  #: what the published distribution is worth, in calls
 KIND_STRENGTH = 4.0  #: calls per bin by which a kind of visit leans on all visits together
 FACTOR_STRENGTH = 10.0  #: and as a whole
+#: The same by which closed pages, or open ones, lean on both together: by little. Of the few whose page is open for long, many call; the
+#: many whose page is closed by then hardly ever do, and must not hide that.
+STATE_STRENGTH = 0.3
+APART_STRENGTH = 6.0  #: calls by which a factor leans on 1
 RECENT = 2000  #: calls that are looked at again
 LOOKS = 24  #: so many of them with every new call
 SMOOTH = (0.15, 0.7, 0.15)  #: a count is spread over the neighbouring bins,
@@ -35,7 +44,7 @@ HALF_DAY, WEEK = bin_of(DAY / 2), bin_of(7 * DAY)
 UNEXPLAINED_PRIOR = 0.005  #: the share of calls that come from none of the visits (number seen elsewhere, misdialled)
 UNEXPLAINED_STRENGTH = 200.0  #: in calls
 FIRM_ANYWAY = 0.5  #: calls that the smoothness of the rates stands for in every bin, where nothing else is known
-ROUGH = 0.12  #: variance of the logarithm of a rate that no number of calls takes away: visits alike in all that is known still differ
+ROUGH = 0.05  #: variance of the logarithm of a rate that no number of calls takes away: visits alike in all that is known still differ
 FORGET = 0.995  #: per call, of the likelihood by which two sets of rates are compared
 
 #: Kinds of visit: not known to be mobile or mobile, its page closed or open.
@@ -93,6 +102,7 @@ class Counts:
     taps: list[float] = field(default_factory=lambda: [0.0] * len(TAP_SHARES))
     #: squared shares, by bin: what the calls really say of it (the information on the logarithm of a rate in a mixture of Poisson processes)
     firm: list[float] = field(default_factory=lambda: [0.0] * COUNT)
+    apart: list[float] = field(default_factory=lambda: [0.0] * APART)  #: of those whose page was closed
     unexplained: float = 0.0
     total: float = 0.0
     likelihood: float = 0.0  #: logarithm, fading
@@ -104,12 +114,15 @@ class Rates:
     def __init__(self, from_left: bool, counts: Counts | None = None) -> None:
         self.from_left = from_left
         self.counts = counts or Counts()
-        self.kinds: list[list[float]] = []  #: calls per second, by kind and bin
+        self.rates: list[
+            list[list[float]]
+        ] = []  #: calls per second, by kind, bin of the age and of the time since the page was closed
         self.taps: list[float] = []  #: calls per second because of a tap, by bin of TAP_EDGES
         self.closed_tail: list[float] = []  #: calls still to come from a closed visit, from each bin on
+        self._apart = [1.0] * APART  #: factor of the rates of closed visits
         self.doubt: list[float] = []  #: variance of the logarithm of a rate, by bin
-        #: as last told: exposures by kind and bin, calls per visit, taps
-        self._seen: tuple[Sequence[Sequence[float]], float, float] = ([[0.0] * COUNT for _ in KINDS], 1.0, 0.0)
+        #: as last told: exposures by kind and bin, how those of closed visits are spread (not mobile, mobile), calls per visit, taps
+        self._seen: tuple[Sequence[Sequence[float]], Sequence[Spread], float, float] = ((), (), 1.0, 0.0)
         self._recent: deque[tuple[Evidence, list[float]]] = deque()
 
     def learn(self, evidence: Evidence) -> None:
@@ -138,7 +151,7 @@ class Rates:
         found: dict[int, float] = {}
         for (kind, age, since_left), number in alike.items():
             row = since_left if self.from_left else age
-            found[row] = found.get(row, 0.0) + number * self.kinds[kind][row]
+            found[row] = found.get(row, 0.0) + number * self.rates[kind][age][since_left]
         return found
 
     def variance(self, by_bin: Mapping[int, float], row: int | None, base: float, own: float, rest: float) -> float:
@@ -152,18 +165,36 @@ class Rates:
             found += slope * slope * self.doubt[k]
         return found
 
-    def refresh(self, exposures: Sequence[Sequence[float]], per_visit: float, taps: float) -> None:
-        """Compute the rates anew: `exposures` by kind and bin (seconds), calls per visit in all, number of taps."""
-        self._seen = (exposures, per_visit, taps)
+    def refresh(
+        self, exposures: Sequence[Sequence[float]], spread: Sequence[Spread], per_visit: float, taps: float
+    ) -> None:
+        """Compute the rates anew: `exposures` by kind and bin (seconds), how those of closed visits are spread (not mobile, mobile), calls
+        per visit in all, number of taps.
+        """
+        self._seen = (exposures, spread, per_visit, taps)
         self.step()
 
     def step(self) -> None:
         """Compute the rates anew, with exposures as they were last told."""
-        exposures, per_visit, taps = self._seen
+        raw, spread, per_visit, taps = self._seen
+        exposures = list(raw)
+        for kind, shares in zip((CLOSED, CLOSED_MOBILE), spread, strict=True):
+            exposures[kind] = [
+                seconds * sum(map(mul, row, self._apart)) for seconds, row in zip(raw[kind], shares, strict=True)
+            ]
         calls = [_smooth(row) for row in self.counts.calls]
         seen = [sum(row[k] for row in exposures) + PRIOR_CALLS * WIDTHS[k] / per_visit for k in range(COUNT)]
         pooled = fall([(sum(row[k] for row in calls) + PRIOR_CALLS * _PUBLISHED[k]) / seen[k] for k in range(COUNT)])
-        self.kinds = [fall(_shrunk(calls[kind], exposures[kind], pooled)) for kind in KINDS]
+        kinds = _kinds(calls, exposures, pooled)
+        expected = [0.0] * APART
+        for kind, shares in zip((CLOSED, CLOSED_MOBILE), spread, strict=True):
+            for seconds, rate, row in zip(raw[kind], kinds[kind], shares, strict=True):
+                expected = [number + seconds * rate * share for number, share in zip(expected, row, strict=True)]
+        self._apart = [
+            (max(number, 0.0) + APART_STRENGTH) / (hoped + APART_STRENGTH)
+            for number, hoped in zip(self.counts.apart, expected, strict=True)
+        ]
+        self.rates = [self._in_full(kind, kinds[kind]) for kind in KINDS]
         self.taps = [
             (max(self.counts.taps[k], 0.0) + TAP_PRIOR_TAPS * TAP_PRIOR_RATE * share)
             / ((taps + TAP_PRIOR_TAPS) * (TAP_EDGES[k + 1] - TAP_EDGES[k]))
@@ -184,12 +215,18 @@ class Rates:
             )
         )
 
-    def _weights(self, evidence: Evidence) -> list[float]:
-        kinds, taps = self.kinds, self.taps
+    def _in_full(self, kind: int, row: Sequence[float]) -> list[list[float]]:
+        """By bin of the age, and up to it by bin of the time since the page was closed."""
+        if kind in (OPEN, OPEN_MOBILE):
+            return [[rate] * (age + 1) for age, rate in enumerate(row)]
+        factors = [[self._apart[place] for place in places] for places in _PLACES]
         if self.from_left:
-            weights = [weight * kinds[kind][k] for kind, _, k, weight in evidence.visits]
-        else:
-            weights = [weight * kinds[kind][k] for kind, k, _, weight in evidence.visits]
+            return [list(map(mul, row, some)) for some in factors]
+        return [[rate * factor for factor in some] for rate, some in zip(row, factors, strict=True)]
+
+    def _weights(self, evidence: Evidence) -> list[float]:
+        rates, taps = self.rates, self.taps
+        weights = [weight * rates[kind][age][since_left] for kind, age, since_left, weight in evidence.visits]
         weights += [weight * taps[since] for since, _, weight in evidence.taps]
         weights.append(self.unexplained_rate(evidence.number_rate))
         return weights
@@ -207,6 +244,8 @@ class Rates:
             row = since_left if from_left else age
             counts.calls[kind][row] += share
             counts.firm[row] += share * shares[place]
+            if kind in (CLOSED, CLOSED_MOBILE):
+                counts.apart[_PLACES[age][since_left]] += share
             counts.delays[age] += share
             place += 1
         for since, age, _ in evidence.taps:
@@ -251,13 +290,26 @@ def tap_bin(seconds: float) -> int | None:
     return next(k for k in range(len(TAP_SHARES)) if seconds < TAP_EDGES[k + 1])
 
 
-def _shrunk(calls: Sequence[float], exposure: Sequence[float], pooled: Sequence[float]) -> list[float]:
-    """The rates of one kind of visit, leaning on all visits first as a whole, then bin by bin."""
+def _kinds(
+    calls: Sequence[Sequence[float]], exposures: Sequence[Sequence[float]], pooled: Sequence[float]
+) -> list[list[float]]:
+    """The rates by kind: those of closed visits and of open ones apart, on which the mobile and the others lean."""
+    found: dict[int, list[float]] = {}
+    for both in ((CLOSED, CLOSED_MOBILE), (OPEN, OPEN_MOBILE)):
+        together = [
+            [sum(cell) for cell in zip(*(rows[kind] for kind in both), strict=True)] for rows in (calls, exposures)
+        ]
+        state = fall(_shrunk(together[0], together[1], pooled, STATE_STRENGTH))
+        for kind in both:
+            found[kind] = fall(_shrunk(calls[kind], exposures[kind], state, KIND_STRENGTH))
+    return [found[kind] for kind in KINDS]
+
+
+def _shrunk(calls: Sequence[float], exposure: Sequence[float], pooled: Sequence[float], strength: float) -> list[float]:
+    """The rates of some visits, leaning on those of more visits first as a whole, then by `strength` calls bin by bin."""
     expected = sum(seconds * rate for seconds, rate in zip(exposure, pooled, strict=True))
     factor = (sum(calls) + FACTOR_STRENGTH) / (expected + FACTOR_STRENGTH)
-    return [
-        (calls[k] + KIND_STRENGTH) / (exposure[k] + KIND_STRENGTH / (rate * factor)) for k, rate in enumerate(pooled)
-    ]
+    return [(calls[k] + strength) / (exposure[k] + strength / (rate * factor)) for k, rate in enumerate(pooled)]
 
 
 def _smooth(row: Sequence[float]) -> list[float]:
@@ -270,3 +322,4 @@ def _smooth(row: Sequence[float]) -> list[float]:
 
 
 _PUBLISHED = published_shares()
+_PLACES = [[apart(age, since_left) for since_left in range(age + 1)] for age in range(COUNT)]

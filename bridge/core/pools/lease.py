@@ -55,6 +55,11 @@ class Lease:
         """Who stands behind the visit, as far as the site can know: the visitor, or the visit itself."""
         return self.visitor if self.visitor is not None else f"visit:{self.visit}"
 
+    @property
+    def shown_for(self) -> float | None:
+        """Seconds that an open page showed the number before it went back to the default one; None where it did not."""
+        return self.ended - self.began if self.swapped and self.ended is not None else None
+
     def open_at(self, at: float) -> bool:
         """Whether the page was open at `at`."""
         return self.left is None or self.left > at

@@ -15,6 +15,7 @@ from bridge.core.attribution.attributor import Attributor
 from bridge.core.attribution.delays import Delays
 from bridge.core.attribution.finding import Finding, InboundCall
 from bridge.core.attribution.memory import CallerMemory
+from bridge.core.attribution.stake import at_stake
 from bridge.core.model import Binding, BindingKind
 from bridge.core.pools.allocator import Allocator
 from bridge.core.pools.book import LeaseBook
@@ -24,7 +25,6 @@ from bridge.core.simulation.traffic import MadeCall, TrafficVisit
 
 BEAT = 60.0
 ASSUMED_ACTIVE = 1800.0
-CALLED = 0.9  #: how much less it matters to lose a visitor who has called: he is known by his number
 PROGRESS_EVERY = 500
 #: the order of events at the same moment: the page opens, acts, and only then calls and closes
 OPEN, BEATS, TAP, CALL, CLOSE = range(5)
@@ -147,8 +147,7 @@ class _Loop:
             self.allocator.leave(visit.visit, at)
             lease = self.allocator.book.of_visit(visit.visit)
             if lease is not None:
-                shown_for = lease.ended - lease.began if lease.swapped and lease.ended is not None else None
-                self.delays.page_closed(at, at - visit.at, visit.mobile, shown_for)
+                self.delays.closed(lease, at)
 
     def _open(self, visit: TrafficVisit) -> None:
         request = VisitRequest(visit.visit, visit.source, visit.client, visit.mobile, visit.region)
@@ -185,10 +184,7 @@ class _Loop:
         self.calls.append(SimulatedCall(visit, made, finding))
 
     def _risk(self, lease: Lease, now: float) -> float:
-        called = max(self.memory.callers(lease.person).values(), default=0.0)
-        return self.delays.remaining(now - lease.began, None if lease.left is None else now - lease.left) * (
-            1 - CALLED * called
-        )
+        return at_stake(self.delays, self.memory, lease, now)
 
     def _use(self) -> dict[str, PoolUse]:
         use = {}

@@ -5,8 +5,9 @@ import pytest
 
 from bridge.core.attribution.bins import COUNT, EDGES, WIDTHS, bin_of, published_shares, share_within
 from bridge.core.attribution.delays import Delays
+from bridge.core.attribution.dwells import APART, Dwells
 from bridge.core.attribution.exposure import Moments, add_dwell, older_counts
-from bridge.core.attribution.rates import CLOSED, Evidence, Origins, Taps, tap_bin
+from bridge.core.attribution.rates import CLOSED, OPEN, OPEN_MOBILE, Evidence, Origins, Taps, tap_bin
 
 DAY = 86_400.0
 
@@ -92,6 +93,51 @@ def test_what_was_learned_can_be_put_back():
     other = Delays(one.learned)
     for n in range(200):
         other.visit_began(10.0 * n, None)
-    one.refresh(2000.0)
-    other.refresh(2000.0)
-    assert other.best.kinds == one.best.kinds
+    for _ in range(5):  # two parts of the rates lean on each other
+        one.refresh(2000.0)
+        other.refresh(2000.0)
+    assert flat(other.best.rates) == pytest.approx(flat(one.best.rates))
+
+
+def flat(rates: list[list[list[float]]]) -> list[float]:
+    return [rate for kind in rates for row in kind for rate in row]
+
+
+def test_few_open_pages_from_which_many_call_are_not_hidden_by_the_many_closed_ones():
+    """Nine of ten visits close their page after a minute; of those who stay for half an hour, one in twenty calls in its midst."""
+    delays = Delays()
+    k = bin_of(900.0)
+    for n in range(2000):
+        delays.visit_began(60.0 * n, None)
+        dwell = 1800.0 if n % 10 == 0 else 60.0
+        if n % 200 == 0:
+            delays.learn(Evidence((Origins(OPEN, k, k, 1.0),), (), 1e-9), 60.0 * n + 900.0)
+        delays.page_closed(60.0 * n + dwell, dwell, None)
+    delays.refresh(60.0 * 2100)
+    for rates in delays.best.rates[OPEN], delays.best.rates[OPEN_MOBILE]:  # of mobile visits there were none
+        assert rates[k][k] > 0.4 * 10 / (200 * WIDTHS[k])
+
+
+def test_whoever_read_for_long_and_closed_the_page_just_now_calls_rather_than_he_who_left_long_ago():
+    delays = Delays()
+    age, short, long = bin_of(900.0), bin_of(100.0), bin_of(880.0)
+    for n in range(2000):
+        began = 60.0 * n
+        dwell = 800.0 if n % 10 == 0 else 20.0
+        delays.visit_began(began, None)
+        delays.page_closed(began + dwell, dwell, None)
+        if n % 20 == 0:
+            delays.learn(Evidence((Origins(CLOSED, age, short, 1.0),), (), 1e-9), began + 900.0)
+    delays.refresh(60.0 * 2000)
+    assert delays.best.rates[CLOSED][age][short] > 5 * delays.best.rates[CLOSED][age][long]
+
+
+def test_time_after_closing_is_spread_by_how_long_pages_were_open():
+    dwells = Dwells()
+    for dwell in (0.0, 1.0, 60.0, 3600.0):
+        dwells.add(dwell)
+    for spread in dwells.spread():
+        assert [sum(row) for row in spread] == pytest.approx([1.0] * COUNT)
+    by_age, by_left = dwells.spread()
+    assert by_age[bin_of(50.0)][0] > 0.9  # of this age are only those closed at once
+    assert by_left[bin_of(50.0)][APART - 1] == pytest.approx(1 / 4, abs=0.01)  # one was open for an hour before
