@@ -39,7 +39,9 @@ class House:
         self.folder = folder
         self.recordings = folder / "recordings"
         self.database = Database(f"sqlite:///{folder}/bridge.db")
-        self.side = DeskSide(("127.0.0.1", 0), settings, directory, self.database, lambda: datetime.now(UTC), self.recordings)
+        self.side = DeskSide(
+            ("127.0.0.1", 0), settings, directory, self.database, lambda: datetime.now(UTC), self.recordings
+        )
         self.accounts = AccountStore(self.database)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="desk", daemon=True)
