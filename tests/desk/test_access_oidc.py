@@ -26,7 +26,6 @@ from bridge.serving import WebServer
 from bridge.web.desk import oidc
 from bridge.web.site.limits import Buckets
 
-
 KEY, OTHER = (RSAKey.generate_key(2048, {"kid": "one", "use": "sig"}) for _ in range(2))
 
 
