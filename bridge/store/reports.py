@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Integer, cast, column, distinct, func, not_, or_, select, values
+from sqlalchemy import ColumnElement, Integer, cast, column, distinct, func, not_, or_, select, values
 
 from bridge.core.report import Period, Tally
 from bridge.store.engine import Database
@@ -52,7 +52,7 @@ class Reports:
         )
         span = spans.cte("span")
         group = [span.c.n, calls.c.source] if by_source else [span.c.n]
-        spam = calls.c.spam.is_(True)
+        spam: ColumnElement[bool] = calls.c.spam.is_(True)
         if classes := self._spam():
             spam = or_(spam, func.coalesce(calls.c["class"], "").in_(classes))
         wished = not_(spam)
