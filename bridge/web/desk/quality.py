@@ -87,7 +87,10 @@ async def operators(asked: Asked) -> Response:
         speed=_speed(asked, everybody.waits),
         heat=heat_map(shares, counts, least=LEAST_OF_HEAT),
         least_of_heat=LEAST_OF_HEAT,
-        by_hour=bar_chart([f"{n}:00" for n in range(24)], [Series("", core.wait_by_hour(week))]),
+        by_hour=bar_chart(
+            [f"{n}:00" for n in range(24)],
+            [Series(asked.desk.renderer.text(asked, "Average wait"), core.wait_by_hour(week))],
+        ),
     )
 
 
