@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -52,6 +53,7 @@ class Attributing:
         self._note = note
         self._revised = revised
         self._pending: dict[str, _Pending] = {}
+        self._lessons: deque[Finding] = deque()  #: what calls taught of delays, to be learned when nobody waits
 
     def attributed(self, call: Call) -> Call:
         """`call` with its visit, if it dialled a number of a pool. Quick, and never raises: in doubt the call stays as it was."""
@@ -74,9 +76,21 @@ class Attributing:
                 log.exception("call %s could not be attributed anew", pending.call.id)
 
     def settle(self, now: float) -> None:
-        """Learn from the calls whose time for late evidence is over."""
+        """The calls whose time for late evidence is over are remembered as they are booked."""
         for pending in [p for p in self._pending.values() if now - p.finding.call.at > self.sites.revise]:
-            self._learn(pending)
+            self._keep(pending)
+
+    def learn_next(self) -> bool:
+        """Learn what one remembered call tells of delays: 1 to 3 ms in which nobody is answered. False if there is none."""
+        if not self._lessons:
+            return False
+        finding = self._lessons.popleft()
+        try:
+            self._attributor.learn(finding)
+        except Exception:
+            self.counters.failed += 1
+            log.exception("nothing could be learned from the call of %s", datetime.fromtimestamp(finding.call.at, UTC))
+        return True
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -84,7 +98,7 @@ class Attributing:
         if call.id in self._pending:  # told a second time
             return replace(call, attribution=self._pending[call.id].booked)
         for pending in [p for p in self._pending.values() if call.caller and p.call.caller == call.caller]:
-            self._learn(pending)  # he calls again: now it matters who he was
+            self._keep(pending)  # he calls again: now it matters who he was
         region = place_of_number(call.caller) if call.caller else None
         inbound = InboundCall(call.number, call.caller, call.started_at.timestamp(), region)
         finding = self._attributor.attribute(inbound, _binding(call))
@@ -115,13 +129,11 @@ class Attributing:
         reason = found.reason if finding.candidates else call.attribution.reason
         return replace(call.attribution, reason=reason)
 
-    def _learn(self, pending: _Pending) -> None:
+    def _keep(self, pending: _Pending) -> None:
+        """The caller memory knows the call from now on; what it teaches of delays comes later."""
         del self._pending[pending.call.id]
-        try:
-            self._attributor.remember(pending.finding)
-        except Exception:
-            self.counters.failed += 1
-            log.exception("nothing could be learned from call %s", pending.call.id)
+        self._attributor.revise(pending.finding)
+        self._lessons.append(pending.finding)
 
 
 def _binding(call: Call) -> Binding:

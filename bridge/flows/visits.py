@@ -142,6 +142,8 @@ class Visits:
     async def stop(self) -> None:
         """Write down what is not written yet, if the store takes it."""
         if self.loaded:
+            while self.attributing.learn_next():
+                pass
             self.writing.mark(LEARNED, learned_text(self.delays.learned))
             with suppress(Exception):
                 await self.writing.flush()
@@ -391,6 +393,8 @@ class Visits:
             now = self._now()
             self._close_pages(now)
             self.attributing.settle(now)
+            while self.attributing.learn_next():
+                await asyncio.sleep(0)  # calls that ring now come first
             self._occupancy.step(self._pools, now)
             try:
                 if now - marked > _MARKED_EVERY:

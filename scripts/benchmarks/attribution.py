@@ -18,6 +18,7 @@ from bridge.core.pools.allocator import Allocator
 from bridge.core.pools.book import LeaseBook
 from bridge.core.pools.hold import AutoHold
 from bridge.core.pools.lease import Lease, Pool, VisitRequest
+from bridge.siteside import seldom_collect
 
 NUMBER = "+78001000001"
 START = 1_767_225_600.0
@@ -36,6 +37,7 @@ def attribution(leases: int = 10_000, calls: int = 2_000) -> dict[str, float]:
         delays.visit_began(began, n % 2 == 0)
         delays.page_closed(left, 90.0, n % 2 == 0)
     by = Attributor(book, delays, CallerMemory())
+    seldom_collect()  # as the daemon does once it has loaded
     binding = Binding(NUMBER, BindingKind.POOL, "s", "s")
     asked, learned, cpu, cpu_learned = [], [], [], []
     for n in range(calls):

@@ -473,6 +473,21 @@ async def test_a_caller_is_known_again_after_a_start(tmp_path: Path) -> None:
     await company.die()
 
 
+async def test_learning_makes_no_call_wait(company: Company) -> None:
+    """Who called before is known at once when he calls again; what that teaches of delays is learned later."""
+    told = await company.open()
+    number = str(shown(told))
+    company.visits.attributing.attributed(a_call(company, number))
+    company.clock.forward(30)
+    again = company.visits.attributing.attributed(a_call(company, number, seq=2))
+    assert again.attribution.kind is AttributionKind.CALLER_MEMORY
+    learned = company.visits.delays.learned
+    assert learned.since_begun.total == 0
+    assert company.visits.attributing.learn_next()
+    assert not company.visits.attributing.learn_next()
+    assert learned.since_begun.total == 1
+
+
 async def test_what_was_learned_is_known_after_a_start(company: Company) -> None:
     told = await company.open()
     company.clock.forward(30)
@@ -480,6 +495,8 @@ async def test_what_was_learned_is_known_after_a_start(company: Company) -> None
     company.clock.forward(301)
     company.visits.attributing.settle(company.visits._now())
     learned = company.visits.delays.learned
+    while company.visits.attributing.learn_next():
+        pass
     assert learned.since_begun.total == 1
     await company.visits.stop()
     await company.die()

@@ -7,9 +7,11 @@ earlier calls to the number, and the possibility that no visit explains the call
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from heapq import nlargest
 from math import exp, log, pi, sqrt
+from operator import itemgetter
 
 from bridge.core.attribution import reasons
 from bridge.core.attribution.bins import HORIZON, bin_of
@@ -64,21 +66,32 @@ class Attributor:
         return self._weigh(call, source, history)
 
     def remember(self, finding: Finding) -> None:
-        """Learn from a finding that was booked. Call once per call; for a revised finding use `revise`."""
-        if not finding.candidates:
-            return
-        if finding.evidence is not None:
-            self._learn(finding, finding.evidence)
+        """Take over a finding that was booked, in full. Call once per call; for a revised finding use `revise`."""
+        self.learn(finding)
         self.revise(finding)
 
     def revise(self, finding: Finding) -> None:
-        """Only the caller memory takes over the finding: it was found anew with later evidence, or a person corrected it."""
+        """Only the caller memory takes over the finding: quick. Also of one found anew with later evidence, or corrected by a person."""
+        if not finding.candidates:
+            return
         call = finding.call
         visits = {c.visit: (c.person, c.probability) for c in finding.candidates[:4] if c.probability >= 0.02}
         if finding.attribution.visit in visits:  # no more than what was said of it
             first = finding.candidates[0]
             visits[first.visit] = (first.person, min(first.probability, finding.attribution.confidence))
         self.memory.remember(call.caller, call.number, call.at, visits)
+
+    def learn(self, finding: Finding) -> None:
+        """What the call teaches of delays and regions, once per call; takes 1 to 3 ms."""
+        call = finding.call
+        if not finding.candidates or finding.evidence is None:
+            return
+        self.delays.learn(finding.evidence, call.at)
+        if call.region is not None:
+            for candidate in finding.candidates:
+                lease = self.book.of_visit(candidate.visit)
+                if lease is not None and lease.region is not None:
+                    self.regions.learn(same_place(call.region, lease.region), candidate.probability)
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -90,24 +103,20 @@ class Attributor:
         caller = call.caller or WITHHELD
         holder: Lease | None = None
         leases: dict[str, Lease] = {}
-        weights: dict[str, list[float]] = {}  # visit -> [repeat, base, tap]
-        bins: dict[str, int] = {}  #: visit -> the bin of its rate
+        base: dict[str, float] = {}  #: calls per second, by visit
+        tapped: dict[str, float] = {}  #: those because of a tap,
+        repeated: dict[str, float] = {}  #: and those because of an earlier call
         alike: dict[tuple[int, int, int], float] = {}
         taps: list[Taps] = []
         for lease in history.leases:
-            age = at - lease.began
-            if age < 0:
+            if lease.began > at:
                 break
-            if age > HORIZON:
+            if at - lease.began > HORIZON:
                 continue
-            leases[lease.visit] = lease
+            visit = lease.visit
+            leases[visit] = lease
             if lease.ended is None or lease.ended > at:
                 holder = lease
-            is_open = lease.left is None or lease.left > at
-            kind, k = kind_of(lease.mobile, is_open), bin_of(age)
-            since_left = k if is_open or lease.left is None else min(k, bin_of(at - lease.left))
-            tapped = lease.tapped_before(at) if lease.taps else None
-            tap = None if tapped is None else tap_bin(tapped)
             factor = stranger
             if persons:
                 factor += persons.get(lease.person, 0.0) * (1 - stranger)
@@ -118,28 +127,40 @@ class Attributor:
                 factor *= SWAPPED
             if call.region is not None and lease.region is not None:
                 factor *= self.regions.ratio(same_place(call.region, lease.region))
-            parts = weights.setdefault(lease.visit, [0.0, 0.0, 0.0])
-            bins[lease.visit] = since_left if rates.from_left else k
-            parts[1] += rates.rates[kind][k][since_left] * factor
-            alike[kind, k, since_left] = alike.get((kind, k, since_left), 0.0) + factor
+            kind, age, since_left = cell = _cell(lease, at)
+            base[visit] = base.get(visit, 0.0) + rates.rates[kind][age][since_left] * factor
+            alike[cell] = alike.get(cell, 0.0) + factor
+            since_tap = lease.tapped_before(at) if lease.taps else None
+            tap = None if since_tap is None else tap_bin(since_tap)
             if tap is not None:
-                parts[2] += rates.taps[tap] * factor
-                taps.append(Taps(tap, k, factor))
+                tapped[visit] = tapped.get(visit, 0.0) + rates.taps[tap] * factor
+                taps.append(Taps(tap, age, factor))
         elsewhere = 0.0
         if known is not None:
-            elsewhere = self._add_repeats(known, at, holder, weights)
+            elsewhere = self._add_repeats(known, at, holder, base, repeated)
         for kind, began in zip((CLOSED, CLOSED_MOBILE), history.older, strict=True):
             for k, number in older_counts(began, at):
                 elsewhere += number * rates.rates[kind][k][k] * stranger
                 alike[kind, k, k] = alike.get((kind, k, k), 0.0) + number * stranger
         number_rate = self._rate_of(history, at)
         elsewhere += rates.unexplained_rate(number_rate) * stranger
-        total = sum(map(sum, weights.values())) + elsewhere
-        likeliest = nlargest(KEPT, weights.items(), key=lambda item: sum(item[1]))
+        weights = dict(base)
+        for some in (tapped, repeated):
+            for visit, weight in some.items():
+                weights[visit] = weights.get(visit, 0.0) + weight
+        total = sum(weights.values()) + elsewhere
         candidates = [
-            _candidate(visit, parts, total, leases.get(visit), known, at)
-            for visit, parts in likeliest
-            if sum(parts) >= KEPT_SHARE * total
+            _candidate(
+                visit,
+                weight / total,
+                repeated.get(visit, 0.0) / total,
+                tapped.get(visit, 0.0) / total,
+                leases,
+                known,
+                at,
+            )
+            for visit, weight in nlargest(KEPT, weights.items(), key=itemgetter(1))
+            if weight >= KEPT_SHARE * total
         ]
         if not candidates:
             attribution = Attribution(
@@ -147,8 +168,9 @@ class Attributor:
             )
         else:
             first = candidates[0].visit
-            own, base = sum(weights[first]), weights[first][1]
-            doubt = rates.variance(rates.by_bin(alike), bins.get(first), base, own, total - own)
+            row = rates.row(*_cell(leases[first], at)) if first in leases else None
+            own = weights[first]
+            doubt = rates.variance(rates.by_bin(alike), row, base.get(first, 0.0), own, total - own)
             confidence = moderated(candidates[0].probability, doubt)
             attribution = self._name(call, source, candidates, leases, known, confidence)
         evidence = None
@@ -157,14 +179,17 @@ class Attributor:
         return Finding(call, attribution, tuple(candidates), elsewhere / total, evidence)
 
     @staticmethod
-    def _add_repeats(known: Remembered, at: float, holder: Lease | None, weights: dict[str, list[float]]) -> float:
-        """Adds the caller's earlier calls to `weights`; returns the weight of their having come from elsewhere."""
+    def _add_repeats(
+        known: Remembered, at: float, holder: Lease | None, base: dict[str, float], repeated: dict[str, float]
+    ) -> float:
+        """Adds the caller's earlier calls to the weights; returns the weight of their having come from elsewhere."""
         again = REPEAT / max(at - known.at, SOONEST_REPEAT)
         for visit, (person, share) in known.visits.items():
             # the same person holds the number today: then it is today's visit that calls
             today = holder is not None and holder.person == person
             target = holder.visit if today and holder is not None else visit
-            weights.setdefault(target, [0.0, 0.0, 0.0])[1 if target != visit else 0] += again * share
+            weights = repeated if target == visit else base
+            weights[target] = weights.get(target, 0.0) + again * share
         return again * max(0.0, 1 - sum(share for _, share in known.visits.values()))
 
     def _rate_of(self, history: NumberHistory, at: float) -> float:
@@ -190,15 +215,6 @@ class Attributor:
         reason = reasons.for_visit(call, winner, confidence, leases.get(winner.visit), others, since, self._zone)
         return Attribution(kind, source, reason, winner.visit, confidence)
 
-    def _learn(self, finding: Finding, evidence: Evidence) -> None:
-        call = finding.call
-        self.delays.learn(evidence, call.at)
-        if call.region is not None:
-            for candidate in finding.candidates:
-                lease = self.book.of_visit(candidate.visit)
-                if lease is not None and lease.region is not None:
-                    self.regions.learn(same_place(call.region, lease.region), candidate.probability)
-
 
 def moderated(probability: float, variance: float) -> float:
     """The probability that is left when its log-odds are themselves uncertain by `variance` (MacKay 1992, "The evidence framework applied to
@@ -210,11 +226,25 @@ def moderated(probability: float, variance: float) -> float:
     return 1 / (1 + exp(-odds))
 
 
+def _cell(lease: Lease, at: float) -> tuple[int, int, int]:
+    """Kind, bin of the age and bin of the time since its page was closed, of a visit at some moment."""
+    age = bin_of(at - lease.began)
+    if lease.left is None or lease.left > at:
+        return kind_of(lease.mobile, is_open=True), age, age
+    return kind_of(lease.mobile, is_open=False), age, min(age, bin_of(at - lease.left))
+
+
 def _candidate(
-    visit: str, parts: list[float], total: float, lease: Lease | None, known: Remembered | None, at: float
+    visit: str,
+    probability: float,
+    repeat: float,
+    tapped: float,
+    leases: Mapping[str, Lease],
+    known: Remembered | None,
+    at: float,
 ) -> Candidate:
-    repeat, base, tap = (part / total for part in parts)
+    lease = leases.get(visit)
     if lease is None:
         person = known.visits[visit][0] if known is not None and visit in known.visits else f"visit:{visit}"
-        return Candidate(visit, person, repeat + base + tap, repeat)
-    return Candidate(visit, lease.person, repeat + base + tap, repeat, tap, at - lease.began)
+        return Candidate(visit, person, probability, repeat)
+    return Candidate(visit, lease.person, probability, repeat, tapped, at - lease.began)

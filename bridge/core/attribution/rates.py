@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
-from operator import mul
+from operator import add, mul, sub
 from typing import NamedTuple
 
 from bridge.core.attribution.bins import COUNT, DAY, RATIO, WIDTHS, bin_of, published_shares
@@ -114,9 +114,8 @@ class Rates:
     def __init__(self, from_left: bool, counts: Counts | None = None) -> None:
         self.from_left = from_left
         self.counts = counts or Counts()
-        self.rates: list[
-            list[list[float]]
-        ] = []  #: calls per second, by kind, bin of the age and of the time since the page was closed
+        #: calls per second, by kind, bin of the age and bin of the time since the page was closed
+        self.rates: list[list[list[float]]] = []
         self.taps: list[float] = []  #: calls per second because of a tap, by bin of TAP_EDGES
         self.closed_tail: list[float] = []  #: calls still to come from a closed visit, from each bin on
         self._apart = [1.0] * APART  #: factor of the rates of closed visits
@@ -135,8 +134,7 @@ class Rates:
             self._recent.popleft()
         for _ in range(min(LOOKS, len(self._recent) - 1)):
             again, shares = self._recent.popleft()
-            self._add(again, shares, -1.0)
-            self._recent.append((again, self._count(again, self._weights(again))))
+            self._recent.append((again, self._count(again, self._weights(again), shares)))
 
     def unexplained_rate(self, number_rate: float) -> float:
         """Calls per second to a number that no visit explains, when `number_rate` come to it in all."""
@@ -146,11 +144,15 @@ class Rates:
         )
         return share * number_rate
 
+    def row(self, kind: int, age: int, since_left: int) -> int:
+        """The bin by which this way of counting goes."""
+        return since_left if self.from_left else age
+
     def by_bin(self, alike: Mapping[tuple[int, int, int], float]) -> dict[int, float]:
         """Calls per second of all the visits in `alike` (kind, age, since left -> how many) by the bin of their rate."""
         found: dict[int, float] = {}
         for (kind, age, since_left), number in alike.items():
-            row = since_left if self.from_left else age
+            row = self.row(kind, age, since_left)
             found[row] = found.get(row, 0.0) + number * self.rates[kind][age][since_left]
         return found
 
@@ -231,29 +233,27 @@ class Rates:
         weights.append(self.unexplained_rate(evidence.number_rate))
         return weights
 
-    def _count(self, evidence: Evidence, weights: list[float]) -> list[float]:
+    def _count(self, evidence: Evidence, weights: list[float], before: Sequence[float] | None = None) -> list[float]:
+        """Counts a call by the shares of its `weights`, in place of the shares `before`; returns the shares."""
         total = sum(weights)
         shares = [weight / total for weight in weights]
-        self._add(evidence, shares, 1.0)
-        return shares
-
-    def _add(self, evidence: Evidence, shares: Sequence[float], sign: float) -> None:
-        counts, from_left, place = self.counts, self.from_left, 0
-        for kind, age, since_left, _ in evidence.visits:
-            share = sign * shares[place]
+        changes = shares if before is None else list(map(sub, shares, before))
+        squares = map(mul, changes, shares if before is None else map(add, shares, before))  # a² - b² = (a - b)(a + b)
+        counts, from_left = self.counts, self.from_left
+        firm, delays = counts.firm, counts.delays
+        visits = len(evidence.visits)
+        for (kind, age, since_left, _), change, square in zip(evidence.visits, changes, squares, strict=False):
             row = since_left if from_left else age
-            counts.calls[kind][row] += share
-            counts.firm[row] += share * shares[place]
+            counts.calls[kind][row] += change
+            firm[row] += square
+            delays[age] += change
             if kind in (CLOSED, CLOSED_MOBILE):
-                counts.apart[_PLACES[age][since_left]] += share
-            counts.delays[age] += share
-            place += 1
-        for since, age, _ in evidence.taps:
-            share = sign * shares[place]
-            counts.taps[since] += share
-            counts.delays[age] += share
-            place += 1
-        counts.unexplained += sign * shares[place]
+                counts.apart[_PLACES[age][since_left]] += change
+        for (since, age, _), change in zip(evidence.taps, changes[visits:], strict=False):
+            counts.taps[since] += change
+            delays[age] += change
+        counts.unexplained += changes[-1]
+        return shares
 
 
 def delay_tail(counts: Counts, exposure: Sequence[float], per_visit: float) -> list[float]:
