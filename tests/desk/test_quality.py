@@ -130,7 +130,7 @@ def test_the_overloaded_trunk_is_found(full: House) -> None:
     assert "the last 7 days of the period" in page
     trunks, _, rest = page.partition("MOS by trunk and hour")
     assert re.findall(r'data-name="Trunk">([a-z]+)<', trunks) == ["beeline", "mango"]
-    worst = re.findall(r'data-name="Trunk">(\w+)</th><td data-name="Hour" class="nowrap">(\d+):00', rest)
+    worst = re.findall(r'data-name="Trunk">(\w+)</th><td data-name="Hour" class="nowrap hour">(\d+):00', rest)
     assert worst[0][0] == "beeline"
     assert int(worst[0][1]) >= 17
     assert 'class="grade bad">bad' in rest
