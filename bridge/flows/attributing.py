@@ -80,6 +80,11 @@ class Attributing:
         for pending in [p for p in self._pending.values() if now - p.finding.call.at > self.sites.revise]:
             self._keep(pending)
 
+    @property
+    def lessons(self) -> int:
+        """How many remembered calls wait to be learned from."""
+        return len(self._lessons)
+
     def learn_next(self) -> bool:
         """Learn what one remembered call tells of delays: 1 to 3 ms in which nobody is answered. False if there is none."""
         if not self._lessons:

@@ -13,18 +13,16 @@ import logging
 import secrets
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from bridge.core.attribution.attributor import Attributor
-from bridge.core.attribution.bins import HORIZON
 from bridge.core.attribution.delays import Delays, Learned
 from bridge.core.attribution.memory import CallerMemory
 from bridge.core.attribution.stake import at_stake
 from bridge.core.directory import Directory
 from bridge.core.pools.allocator import Allocator
-from bridge.core.pools.book import KEPT, LeaseBook
+from bridge.core.pools.book import LeaseBook
 from bridge.core.pools.lease import Lease, VisitRequest
 from bridge.core.site import RANDOM_BYTES, Consent, Site, Sites, Visit, kept_address, new_id, written
 from bridge.core.sources.policy import credited
@@ -32,9 +30,10 @@ from bridge.core.sources.rules import DIRECT, classify
 from bridge.core.sources.touch import Touch, clean
 from bridge.flows.attributing import Attributing, Revised
 from bridge.flows.counting import Occupancy, Use
-from bridge.flows.learning import LEARNED, learned_from, learned_text
+from bridge.flows.learning import LEARNED, learned_text
 from bridge.flows.pooling import HoldPerSource, pools_of
 from bridge.flows.ports import Clock, StoreDownError
+from bridge.flows.visit_loading import ADDRESS_KEY, VISIT_SECONDS, read_past, recall
 from bridge.flows.visit_ports import VisitBook
 from bridge.flows.visit_words import Changed, EventKind, Hit, Swap, Told, VisitCounters
 from bridge.flows.writing import Writing
@@ -43,13 +42,11 @@ log = logging.getLogger(__name__)
 
 K = TypeVar("K")
 V = TypeVar("V")
-VISIT_SECONDS: Final = 1800.0  #: without a sign of life a visit is over
 LEAVE_SECONDS: Final = 5.0  #: a page that is followed by the next one so soon was not closed
 CLOCK_SECONDS: Final = 120.0  #: how far a page's clock is believed
 QUARANTINE_SECONDS: Final = 3600.0  #: a number that comes back into a pool, or into another one, rests
 MOST_VISITS: Final = 200_000
 MOST_CLASSIFIED: Final = 2_000
-ADDRESS_KEY: Final = "site.address-key"
 _MARKED_EVERY: Final = 60.0
 _PURGED_EVERY: Final = 3600.0
 
@@ -100,38 +97,22 @@ class Visits:
     async def load(self) -> None:
         """Put back what the store knows. Raises StoreDownError, and can be asked again. Once, before `run`."""
         now = self._clock()
-        since = now - timedelta(seconds=HORIZON)
-        text = await self._store.get_mark(LEARNED)
-        key = await self._store.get_mark(ADDRESS_KEY)
-        leases = await self._store.latest_leases(KEPT, since)
-        moments = await self._store.moments(since)
-        visits = await self._store.recent_visits(now - timedelta(seconds=VISIT_SECONDS))
-        calls = await self._store.past_calls(since)
-        bound = await self._store.in_pool_since()
-        self._begin(learned_from(text))
-        self.allocator.restore(leases, bound, QUARANTINE_SECONDS)
-        self.writing.know(leases)
-        latest = max((lease.began for lease in leases), default=0.0)
+        past = await read_past(self._store, now)
+        self._begin(past.learned)
+        self.allocator.restore(past.leases, past.in_pool, QUARANTINE_SECONDS)
+        self.writing.know(past.leases)
+        latest = max((lease.began for lease in past.leases), default=0.0)
         self._last_now = min(latest, now.timestamp() + 60.0)  # the clock may have gone back meanwhile
-        for moment in moments:
-            self.delays.visit_began(moment.began, moment.mobile)
-            for _ in range(moment.taps):
-                self.delays.tapped()
-        for left, moment in sorted(((m.left, m) for m in moments if m.left is not None), key=itemgetter(0)):
-            self.delays.page_closed(left, max(0.0, left - moment.began), moment.mobile, moment.shown_for)
-        self.delays.refresh(now.timestamp())
-        for call in calls:
-            self.memory.remember(call.caller, call.number, call.at, {call.visit: (call.person, call.confidence)})
-        self._visits = {visit.id: visit for visit in visits}
-        self._touches = {visit.visitor: visit.credited for visit in visits if visit.visitor}
-        self._address_key = bytes.fromhex(key) if key else secrets.token_bytes(32)
+        recall(past, self.delays, self.memory, now)
+        self._visits = {visit.id: visit for visit in past.visits}
+        self._touches = {visit.visitor: visit.credited for visit in past.visits if visit.visitor}
+        self._address_key = past.address_key or secrets.token_bytes(32)
         self.attributing = self._attribute_with()
-        if not key:
+        if past.address_key is None:
             self.writing.mark(ADDRESS_KEY, self._address_key.hex())
         self.loaded = True
-        log.info(
-            "%d leases, %d visits under way and %d calls of known callers loaded", len(leases), len(visits), len(calls)
-        )
+        counts = len(past.leases), len(past.visits), len(past.calls)
+        log.info("%d leases, %d visits under way and %d calls of known callers loaded", *counts)
 
     async def run(self) -> None:
         """Write, and look after what is due, until cancelled."""
@@ -393,8 +374,7 @@ class Visits:
             now = self._now()
             self._close_pages(now)
             self.attributing.settle(now)
-            while self.attributing.learn_next():
-                await asyncio.sleep(0)  # calls that ring now come first
+            await self._learn()
             self._occupancy.step(self._pools, now)
             try:
                 if now - marked > _MARKED_EVERY:
@@ -413,6 +393,11 @@ class Visits:
                 pass  # the writer says so
             except Exception:
                 log.exception("looking after the visits failed; it is tried again")
+
+    async def _learn(self) -> None:
+        for _ in range(self.attributing.lessons):
+            self.attributing.learn_next()
+            await asyncio.sleep(0)  # calls that ring now come first
 
     def _close_pages(self, now: float) -> None:
         for visit_id, at in [(v, at) for v, at in self._leaving.items() if now - at > LEAVE_SECONDS]:

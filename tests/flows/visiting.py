@@ -88,7 +88,7 @@ class Company:
         self.revised: list[tuple[str, Attribution, Attribution]] = []
 
     async def begin(self, wrap: Callable[[VisitStore], object] = lambda store: store) -> Visits:
-        self.database = Database(self.url, busy_seconds=0.2)
+        self.database = Database(self.url)
         await migrate(self.database)
         self.store = VisitStore(self.database)
         self.calls = CallStore(self.database)

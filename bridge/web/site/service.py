@@ -15,8 +15,8 @@ from starlette.routing import Route, Router
 
 from bridge.core.site import Site, Sites, network_of
 from bridge.core.sources.touch import clean
+from bridge.flows.visit_loading import VISIT_SECONDS
 from bridge.flows.visit_words import Changed, EventKind, Hit, Told
-from bridge.flows.visits import VISIT_SECONDS
 from bridge.serving import WebServer
 from bridge.web.site.bodies import MAX_BYTES, BeatBody, EventBody, VisitBody
 from bridge.web.site.callers import Proxies, is_robot
