@@ -18,6 +18,7 @@ from bridge.core.model import (
     Call,
     DecidedBy,
     Outcome,
+    Reached,
     Recording,
     RecordingStatus,
 )
@@ -102,13 +103,15 @@ class Flaky(MemoryStore):
     poison: str | None = None  #: a call that no database would take
     turns: int = 0
 
-    async def save_all(self, saved: Sequence[Call], *, marks: Mapping[str, str] | None = None) -> list[Call]:
+    async def save_all(
+        self, saved: Sequence[Call], *, marks: Mapping[str, str] | None = None, reached: Sequence[Reached] = ()
+    ) -> list[Call]:
         self.turns += 1
         if self.down:
             raise StoreDownError("locked")
         if any(call.id == self.poison for call in saved):
             raise ArithmeticError("poison")
-        return await super().save_all(saved, marks=marks)
+        return await super().save_all(saved, marks=marks, reached=reached)
 
 
 class World:
