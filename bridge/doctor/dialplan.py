@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from bridge.ami import AmiActionError, AmiEvent
 from bridge.config import Config
@@ -18,6 +18,8 @@ from bridge.install.asterisk import AGI_DEFAULT, SPOOL_DEFAULT, TRUNK_LINE, fall
 #: (context, extension, priority) -> application and its data
 Steps: TypeAlias = dict[tuple[str, str, int], tuple[str, str]]
 
+#: Contexts of ours that have no extension `s`.
+_WITHOUT_S: Final = ("bridge-stage", "bridge-leg", "bridge-outbound")
 _EXTEN = re.compile(r"exten\s*=>?\s*([^,]+),(\d+)(?:\([^)]*\))?,(.*)")
 _SAME = re.compile(r"same\s*=>?\s*n(?:\([^)]*\))?,(.*)")
 _APP = re.compile(r"([A-Za-z_]\w*)(?:\((.*)\))?", re.DOTALL)
@@ -31,7 +33,7 @@ async def check_dialplan(config: Config, probe: Probe) -> list[Finding]:
     for (
         context
     ) in contexts:  # one by one: Asterisk's count of a list of them all is wrong where contexts include others
-        if await probe.get(f"DIALPLAN_EXISTS({context},s,1)") == "1" or context in ("bridge-stage", "bridge-leg"):
+        if await probe.get(f"DIALPLAN_EXISTS({context},s,1)") == "1" or context in _WITHOUT_S:
             with suppress(AmiActionError):  # no such context
                 loaded |= _steps_of(await probe.list("ShowDialPlan", Context=context))
     return [*_compare(config, shipped, loaded), *_ways_in(config, set(contexts))]
