@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from call_samples import BEGAN, CALLER, a_call, a_visit, call_id, record, save, sound, weigh
-from desk_house import House, a_directory, looking, until
+from desk_house import LOOKS, House, a_directory, looking, until
 from playwright.sync_api import Browser
 
 from bridge.core.desk.query import EVERYTHING
@@ -77,9 +77,7 @@ def path(number: int) -> str:
     return f"/calls/{call_id(number)}"
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("phone", [False, True])
-@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize(("phone", "language", "dark"), LOOKS)
 def test_how_it_looks(chromium: Browser, house: House, phone: bool, language: str, dark: bool) -> None:
     with looking(chromium, house, phone=phone, language=language, dark=dark) as at:
         at.page.goto(path(FULL))
@@ -90,8 +88,17 @@ def test_how_it_looks(chromium: Browser, house: House, phone: bool, language: st
         at.keep(f"call-{language}-{'phone' if phone else 'desktop'}{'-dark' if dark else ''}")
 
 
-@pytest.mark.parametrize("number", [MISSED, OPEN, HOSTILE, SAYS_NUMBER])
-@pytest.mark.parametrize("role", ["admin", "marketer", "operator", "listener", "guest"])
+@pytest.mark.parametrize(
+    ("role", "number"),
+    [
+        *(("admin", number) for number in (MISSED, OPEN, HOSTILE, SAYS_NUMBER)),
+        *(
+            (role, number)
+            for role in ("marketer", "operator", "listener", "guest")
+            for number in (HOSTILE, SAYS_NUMBER)
+        ),
+    ],
+)
 def test_every_kind_of_call_for_every_role(chromium: Browser, house: House, role: str, number: int) -> None:
     with looking(chromium, house, role, language="ru", phone=True) as at:
         at.page.goto(path(number))

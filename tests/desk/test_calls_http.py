@@ -199,6 +199,7 @@ def test_what_cannot_be_said(house: House, what: str, data: dict[str, str]) -> N
 
 def test_undo_of_what_was_changed_since_says_so_and_does_nothing(house: House) -> None:
     call = _first(house)
+    _changed(house, call, **{"class": None})
     with house.client() as anna, house.client("marketer") as boris:
         first = _say(anna, call, "class", **{"class": "target"})
         second = _say(boris, call, "class", **{"class": "spam"})

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from desk_house import House, a_directory, looking, until
+from desk_house import LOOKS, House, a_directory, looking, until
 from lab.history import Plan, write_history
 from playwright.sync_api import Browser, expect
 
@@ -87,9 +87,7 @@ def three(house: House, daemon: Daemon) -> Iterator[list[Call]]:
     daemon.books.clear()
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("phone", [False, True])
-@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize(("phone", "language", "dark"), LOOKS)
 def test_it_looks_well(
     chromium: Browser, house: House, three: list[Call], phone: bool, language: str, dark: bool
 ) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from desk_house import House, Looking, looking, until
+from desk_house import LOOKS, House, Looking, looking, until
 from lab.history import Plan, write_history
 from playwright.sync_api import Browser, expect
 
@@ -46,9 +46,7 @@ def open_page(at: Looking, query: str = "") -> None:
     expect(at.page.locator("#replay")).not_to_contain_text("…", timeout=90_000)
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("phone", [False, True])
-@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize(("phone", "language", "dark"), LOOKS)
 def test_it_looks_well(chromium: Browser, house: House, phone: bool, language: str, dark: bool) -> None:
     with looking(chromium, house, "marketer", phone=phone, language=language, dark=dark) as at:
         open_page(at, "?numbers=6&hold=1200&cost=300&budget=90000")

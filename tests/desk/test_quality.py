@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from calls_house import SETTINGS, a_directory, calls_house
-from desk_house import House, looking
+from desk_house import LOOKS, House, looking
 from playwright.sync_api import Browser, expect
 
 from bridge.core.desk.period import read_span
@@ -181,9 +181,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
                 assert f"{name}&lt;script&gt;" in page, (path, name)
 
 
-@pytest.mark.parametrize("phone", [False, True])
-@pytest.mark.parametrize("language", ["en", "ru"])
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(("phone", "language", "dark"), LOOKS)
 def test_it_looks_well(chromium: Browser, full: House, last_week: str, phone: bool, language: str, dark: bool) -> None:
     with looking(chromium, full, "listener", phone=phone, language=language, dark=dark) as at:
         for path in (f"/quality?week={last_week}", "/quality/operators", "/quality/sound?period=7d"):

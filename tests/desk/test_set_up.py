@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from desk_house import House, looking
+from desk_house import LOOKS, House, looking
 from lab.history import Plan, write_history
 from playwright.sync_api import Browser, expect
 
@@ -110,9 +110,7 @@ def setting(house: House, tmp_path: Path) -> Setting:
     return found
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("phone", [False, True])
-@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize(("phone", "language", "dark"), LOOKS)
 def test_it_looks_well(
     chromium: Browser, house: House, setting: Setting, phone: bool, language: str, dark: bool
 ) -> None:

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 from click.testing import CliRunner
-from desk_house import PHONE, House, a_directory, looking
+from desk_house import LOOKS, PHONE, House, a_directory, looking
 from lab.history import Plan, write_history
 from lab.history_shape import OWN_CLASSES
 from playwright.sync_api import Browser
@@ -226,9 +226,7 @@ def test_a_guest_sees_his_sources_only(full: House) -> None:
         assert "avito" not in page
 
 
-@pytest.mark.parametrize("phone", [False, True])
-@pytest.mark.parametrize("language", ["en", "ru"])
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(("phone", "language", "dark"), LOOKS)
 def test_the_page_in_a_browser(chromium: Browser, full: House, phone: bool, language: str, dark: bool) -> None:
     with looking(chromium, full, "marketer", phone=phone, language=language, dark=dark) as at:
         at.page.goto("/sources?period=30d&open=yandex-direct&heat=missed")

@@ -11,6 +11,10 @@ const rows = () => [...table.querySelectorAll("tr.call")];
 const chosen = () => document.activeElement?.closest?.("tr.call") ?? table?.querySelector("tr.call[data-chosen]");
 const box = (row) => row?.querySelector(".pick input");
 
+/** One after the other, however quickly the keys are pressed: what was said last is undone first. */
+let before = Promise.resolve();
+const inTurn = (send) => { before = before.then(send, send); };
+
 /** The key as on a Latin keyboard: people write Russian. */
 function keyOf(event) {
   if (event.key.length === 1 && event.key.charCodeAt(0) > 127) {
@@ -38,7 +42,7 @@ function step(by, from = chosen()) {
 
 function classify(row, name) {
   const last = step(1, row) === row;
-  htmx.ajax("POST", `/calls/${row.dataset.id}/class`, { source: row, swap: "none", values: { class: name } });
+  inTurn(() => htmx.ajax("POST", `/calls/${row.dataset.id}/class`, { source: row, swap: "none", values: { class: name } }));
   if (last) choose(row);
 }
 
@@ -79,7 +83,7 @@ const keys = {
   x: () => { const row = chosen(); if (row) { anchor = row; select(row); } },
   "#": () => chosen() && dialog && say(chosen(), "input[name=tags]"),
   c: () => chosen() && dialog && say(chosen(), "textarea"),
-  u: () => { const batch = done.pop(); if (batch) htmx.ajax("POST", `/undo/${batch}`, { source: "#undoing", swap: "none" }); },
+  u: () => inTurn(() => { const batch = done.pop(); return batch && htmx.ajax("POST", `/undo/${batch}`, { source: "#undoing", swap: "none" }); }),
   f: () => open("filters", "input:not([type=hidden])"),
   v: () => open("views", "a, input:not([type=hidden])"),
 };
