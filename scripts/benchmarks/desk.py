@@ -47,7 +47,8 @@ MORE = (
     "/sources?period=365d&source=yandex-direct",
     "/sources?period=365d&open=yandex-direct",
     "/pools?period=365d",
-    "/quality?period=365d",
+    "/quality/operators?period=365d",
+    "/quality/sound?period=365d",
 )
 _NO_PAGE = re.compile(r"\{|\.(csv|xlsx|json)$|/events$|/sign-|^/oidc|^/v1/|what-if")
 _LINKED = re.compile(rb'(?:src|href)="(/static/[^"?]+[^"]*)"')
