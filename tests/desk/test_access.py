@@ -41,8 +41,7 @@ def lived(house: House) -> House:
 
 
 @pytest.mark.parametrize("page", ["users", "users/anna", "account", "links", "audit"])
-@pytest.mark.parametrize("language", ["en", "ru"])
-@pytest.mark.parametrize("phone", [False, True])
+@pytest.mark.parametrize(("phone", "language"), [(False, "en"), (True, "ru")])
 def test_every_page(chromium: Browser, lived: House, page: str, language: str, phone: bool) -> None:
     with looking(chromium, lived, phone=phone, language=language, dark=language == "ru") as at:
         at.page.goto(f"/{page}")

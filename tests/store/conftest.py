@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from databases import KINDS, empty_database
+from databases import KINDS, drop_models, empty_database
 
 from bridge.store.calls import CallStore
 from bridge.store.engine import Database
@@ -21,15 +22,21 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[s
         yield url
 
 
-@pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    """An empty, migrated database of each kind."""
-    database = Database(url)
-    try:
-        await migrate(database)
-        yield database
-    finally:
-        await database.close()
+@pytest.fixture(params=KINDS)
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A database of each kind with all its tables, empty."""
+    async with empty_database(request.param, tmp_path, tables=True) as url:
+        database = Database(url)
+        try:
+            yield database
+        finally:
+            await database.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models() -> Iterator[None]:
+    yield
+    asyncio.run(drop_models())
 
 
 @pytest.fixture
@@ -49,10 +56,9 @@ async def books(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     if request.param == "memory":
         yield MemoryStore()
         return
-    async with empty_database(request.param, tmp_path) as url:
+    async with empty_database(request.param, tmp_path, tables=True) as url:
         database = Database(url)
         try:
-            await migrate(database)
             yield CallStore(database)
         finally:
             await database.close()
