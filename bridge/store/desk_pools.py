@@ -106,8 +106,11 @@ def main() -> None:
 
 
 def _say(what: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(json.dumps(what) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os._exit(0)  # the desk has ended: nobody waits for the answer
 
 
 if __name__ == "__main__":
